@@ -1,0 +1,13 @@
+//! One module per capability: the functions of `wit/<name>.wit`, adapted to the code that does the work.
+
+pub mod modules;
+
+use wasmtime::component::ResourceTable;
+
+/// What a capability's functions see of the store: its own context and the table of handles.
+pub struct View<'a, C> {
+    /// The capability's state of this instance.
+    pub ctx: &'a mut C,
+    /// The handles of this instance, of all capabilities.
+    pub table: &'a mut ResourceTable,
+}

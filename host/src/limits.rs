@@ -1,0 +1,116 @@
+//! Every limit of a run, each with its reason.
+//!
+//! Two groups: [`Limits`] are the operator's to change by flag and policy; the constants are the
+//! program's own and bound what no operator needs to choose.
+
+use std::time::Duration;
+
+/// 1024 bytes.
+pub const KIB: u64 = 1024;
+/// 1024 KiB.
+pub const MIB: u64 = 1024 * KIB;
+/// 1024 MiB.
+pub const GIB: u64 = 1024 * MIB;
+
+/// Largest result that crosses into the guest at once. The guest's `cabi_realloc` cannot report a
+/// full memory except by a trap, so large things are pulled in pieces into memory Lua allocated.
+pub const MAX_CROSSING: usize = 64 * 1024;
+
+/// Part of a request body that travels with its head: most bodies, and together with
+/// [`MAX_EVENTS`] requests a batch stays small enough for a guest whose memory is nearly full.
+pub const MAX_INLINE_BODY: usize = 32 * 1024;
+
+/// Server events handed over by one call. Batches of 16 halve the cost of a crossing; larger ones
+/// gain nothing and let one batch keep the guest from its timers.
+pub const MAX_EVENTS: usize = 16;
+
+/// Period of the engine's epoch ticker: the longest a computing guest keeps its thread from the
+/// other tasks, and the precision of the CPU limits.
+pub const EPOCH_TICK: Duration = Duration::from_millis(2);
+
+/// Hops of a redirect chain, as the WHATWG fetch standard's 20 is more than any honest server needs.
+pub const MAX_REDIRECTS: usize = 10;
+
+/// Bytes of a URL a script may ask for: what servers accept at most (RFC 9110, section 4.1, asks for 8000).
+pub const MAX_URL: usize = 16 * 1024;
+
+/// Request bodies that one worker may hold in host memory at once, over all its connections.
+pub const MAX_BUFFERED_BODIES: u64 = 256 * MIB;
+
+/// Longest line the script's log writes; the rest is cut and said so.
+pub const MAX_LOG_LINE: usize = 16 * 1024;
+
+/// The operator's limits. `None` lifts a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `--max-memory`: linear memory of one instance.
+    pub max_memory: Option<u64>,
+    /// `--max-cpu`: guest execution in one resumption of a coroutine by the event loop.
+    pub max_cpu: Option<Duration>,
+    /// `--max-cpu-total`: guest execution of the whole run.
+    pub max_cpu_total: Option<Duration>,
+    /// `--max-time`: wall clock of the whole run.
+    pub max_time: Option<Duration>,
+    /// `--max-body`: body of an incoming request.
+    pub max_body: Option<u64>,
+    /// `--max-response`: decoded body of a fetched response.
+    pub max_response: Option<u64>,
+    /// `--max-headers`: lines of a header section, both directions.
+    pub max_header_lines: usize,
+    /// `--max-headers`: bytes of a header section, both directions.
+    pub max_header_bytes: usize,
+    /// `--max-connections`: connections a server keeps open.
+    pub max_connections: usize,
+    /// `--max-in-flight`: requests of one worker that are with their handlers.
+    pub max_in_flight: usize,
+    /// `--max-outgoing`: exchanges a script has open at once.
+    pub max_outgoing: usize,
+    /// `--header-timeout`: from the first byte of a request to the end of its header section.
+    pub header_timeout: Option<Duration>,
+    /// `--body-timeout`: without progress of a request body.
+    pub body_timeout: Option<Duration>,
+    /// `--idle-timeout`: between two requests of a connection.
+    pub idle_timeout: Option<Duration>,
+    /// `--write-timeout`: without progress of a response.
+    pub write_timeout: Option<Duration>,
+    /// `--max-handler-time`: until a handler returns its table.
+    pub max_handler_time: Option<Duration>,
+    /// `--max-tasks`: coroutines waiting, timers and handles.
+    pub max_tasks: u32,
+    /// `--grace-period`: from the request to stop until connections are cut.
+    pub grace_period: Duration,
+    /// `--max-log`: bytes of log a second.
+    pub max_log: Option<u64>,
+    /// `--max-source`: bytes of one chunk of Lua source.
+    pub max_source: u64,
+    /// `--max-require-depth`: how deep `require` may nest.
+    pub max_require_depth: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_memory: Some(128 * MIB),
+            max_cpu: Some(Duration::from_secs(10)),
+            max_cpu_total: None,
+            max_time: None,
+            max_body: Some(8 * MIB),
+            max_response: Some(64 * MIB),
+            max_header_lines: 100,
+            max_header_bytes: 64 * 1024,
+            max_connections: 10_000,
+            max_in_flight: 1_000,
+            max_outgoing: 256,
+            header_timeout: Some(Duration::from_secs(10)),
+            body_timeout: Some(Duration::from_secs(30)),
+            idle_timeout: Some(Duration::from_secs(60)),
+            write_timeout: Some(Duration::from_secs(30)),
+            max_handler_time: Some(Duration::from_secs(60)),
+            max_tasks: 50_000,
+            grace_period: Duration::from_secs(10),
+            max_log: Some(MIB),
+            max_source: 4 * MIB,
+            max_require_depth: 64,
+        }
+    }
+}
