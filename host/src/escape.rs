@@ -16,13 +16,20 @@ pub fn steers(c: char) -> bool {
 ///
 /// Characters that `keep` accepts stay as they are. Stops before `out` would exceed `end` bytes and
 /// then returns false; the work is bounded by `end`, not by the length of `bytes`.
-pub fn push_visible(out: &mut String, bytes: &[u8], end: usize, keep: impl Fn(char) -> bool) -> bool {
+pub fn push_visible(
+    out: &mut String,
+    bytes: &[u8],
+    end: usize,
+    keep: impl Fn(char) -> bool,
+) -> bool {
     push_each(out, bytes, end, |out, piece| match piece {
         Piece::Char(c) if !steers(c) || keep(c) => out.push(c),
         Piece::Char('\n') => out.push_str("\\n"),
         Piece::Char('\r') => out.push_str("\\r"),
         Piece::Char('\t') => out.push_str("\\t"),
-        Piece::Char(c) if c.is_ascii() => push_formatted(out, format_args!("\\x{:02x}", u32::from(c))),
+        Piece::Char(c) if c.is_ascii() => {
+            push_formatted(out, format_args!("\\x{:02x}", u32::from(c)))
+        }
         Piece::Char(c) => push_formatted(out, format_args!("\\u{{{:x}}}", u32::from(c))),
         Piece::Byte(byte) => push_formatted(out, format_args!("\\x{byte:02x}")),
     })
@@ -62,7 +69,12 @@ enum Piece {
     Byte(u8),
 }
 
-fn push_each(out: &mut String, bytes: &[u8], end: usize, push: impl Fn(&mut String, Piece)) -> bool {
+fn push_each(
+    out: &mut String,
+    bytes: &[u8],
+    end: usize,
+    push: impl Fn(&mut String, Piece),
+) -> bool {
     for chunk in bytes.utf8_chunks() {
         let valid = chunk.valid().chars().map(Piece::Char);
         let invalid = chunk.invalid().iter().copied().map(Piece::Byte);
@@ -103,7 +115,10 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_stays() {
         assert_eq!(visible(b"a\nb\r\tc\x1b[31m\0\x7f"), "a\\nb\\r\\tc\\x1b[31m\\x00\\x7f");
-        assert_eq!(visible("\u{9b}31m\u{202e}x\u{2028}".as_bytes()), "\\u{9b}31m\\u{202e}x\\u{2028}");
+        assert_eq!(
+            visible("\u{9b}31m\u{202e}x\u{2028}".as_bytes()),
+            "\\u{9b}31m\\u{202e}x\\u{2028}"
+        );
         assert_eq!(visible("größe 😀".as_bytes()), "größe 😀");
         assert_eq!(visible(b"a\xff\xc3"), "a\\xff\\xc3");
     }

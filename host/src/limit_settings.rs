@@ -91,7 +91,11 @@ pub static SETTINGS: &[Setting] = &[
         help: "Header section of a request or response",
         apply: set_headers,
         show: |limits| {
-            format!("{},{}", limits.max_header_lines, show_size(Some(limits.max_header_bytes as u64)))
+            format!(
+                "{},{}",
+                limits.max_header_lines,
+                show_size(Some(limits.max_header_bytes as u64))
+            )
         },
     },
     Setting {
@@ -179,7 +183,9 @@ pub static SETTINGS: &[Setting] = &[
         name: "max-source",
         value: "SIZE",
         help: "Source of the script, and of each module",
-        apply: |limits, text| bounded_size(text, 1, MAX_SOURCE).map(|size| limits.max_source = size),
+        apply: |limits, text| {
+            bounded_size(text, 1, MAX_SOURCE).map(|size| limits.max_source = size)
+        },
         show: |limits| show_size(Some(limits.max_source)),
     },
     Setting {
@@ -201,7 +207,10 @@ pub fn find(name: &str) -> Option<&'static Setting> {
 fn set_size(place: &mut Option<u64>, text: &str, least: u64) -> Result<(), String> {
     let size = quantity::parse_size(text)?;
     if size.is_some_and(|size| size < least) {
-        return Err(format!("at least {} is needed; `none` lifts the limit", show_size(Some(least))));
+        return Err(format!(
+            "at least {} is needed; `none` lifts the limit",
+            show_size(Some(least))
+        ));
     }
     *place = size;
     Ok(())
@@ -236,8 +245,8 @@ fn set_headers(limits: &mut Limits, text: &str) -> Result<(), String> {
         };
         Ok::<_, String>((lines, bytes))
     })();
-    let (lines, bytes) =
-        parts.map_err(|error| format!("{error}; give lines (100) or lines and bytes (100,64KiB)"))?;
+    let (lines, bytes) = parts
+        .map_err(|error| format!("{error}; give lines (100) or lines and bytes (100,64KiB)"))?;
     set_usize(&mut limits.max_header_lines, &lines.to_string(), MAX_HEADER_LINES)?;
     if let Some(bytes) = bytes {
         limits.max_header_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);

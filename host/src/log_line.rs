@@ -239,7 +239,8 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_and_says_so() {
         let long = b"\x1b".repeat(1_000_000);
-        let fields: &[Field<'_>] = &[(&long, FieldValue::Text(&long)), (b"b", FieldValue::Json(b"1"))];
+        let fields: &[Field<'_>] =
+            &[(&long, FieldValue::Text(&long)), (b"b", FieldValue::Json(b"1"))];
         for message in [&long[..], b"short"] {
             let line = text(message, fields);
             assert!(line.len() <= MAX_LOG_LINE && line.ends_with("… [cut]\n"));

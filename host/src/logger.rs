@@ -48,10 +48,8 @@ impl Logger {
 
     /// Logs what the host has to say; the values of `fields` are text.
     pub fn report(&self, level: Level, message: &str, fields: &[(&str, &[u8])]) {
-        let fields: Vec<Field<'_>> = fields
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), FieldValue::Text(value)))
-            .collect();
+        let fields: Vec<Field<'_>> =
+            fields.iter().map(|(name, value)| (name.as_bytes(), FieldValue::Text(value))).collect();
         self.write(level, message.as_bytes(), &fields);
     }
 
@@ -100,7 +98,7 @@ impl Shared {
             return;
         }
         let message = format!(
-            "{lines} log lines ({bytes} bytes) dropped at the limit of {} a second (raise it with --max-log)",
+            "{lines} log lines ({bytes} bytes) dropped: more than --max-log={} a second",
             show_size(self.rate),
         );
         let line = log_line(self.format, SystemTime::now(), Level::Warn, message.as_bytes(), &[]);

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use crate::failure::cause;
 use crate::grants::Grants;
 use crate::limit_settings::{self, SETTINGS};
 use crate::limits::Limits;
@@ -48,8 +49,9 @@ impl Policy {
     /// # Errors
     /// One line with the file, the key and what is accepted.
     pub fn add_file(&mut self, path: &Path) -> Result<(), String> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| format!("failed to read the policy {}: {error}", path.display()))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            format!("failed to read the policy {}: {}", path.display(), cause(&error))
+        })?;
         self.add_text(&text).map_err(|error| format!("policy {}: {error}", path.display()))
     }
 

@@ -40,11 +40,14 @@ pub fn parse_size(text: &str) -> Result<Option<u64>, String> {
             .find(|(name, _)| unit.eq_ignore_ascii_case(name))
             .map(|(_, factor)| *factor)
             .ok_or_else(|| match decimal_twin(unit) {
-                Some(twin) => format!("the unit `{unit}` is not one of ours; did you mean {number}{twin}? {EXPECTED}"),
+                Some(twin) => format!(
+                    "the unit `{unit}` is not one of ours; did you mean {number}{twin}? {EXPECTED}"
+                ),
                 None => EXPECTED.to_owned(),
             })?
     };
-    if number.is_empty() || number.len() > MAX_DIGITS || !number.bytes().all(|b| b.is_ascii_digit()) {
+    if number.is_empty() || number.len() > MAX_DIGITS || !number.bytes().all(|b| b.is_ascii_digit())
+    {
         return Err(EXPECTED.to_owned());
     }
     let number: u64 = number.parse().map_err(|_| too_large())?;
@@ -183,7 +186,8 @@ mod tests {
 
     #[test]
     fn what_is_shown_can_be_read_again() {
-        for size in [None, Some(0), Some(1), Some(1023), Some(64 * KIB), Some(GIB), Some(u64::MAX)] {
+        for size in [None, Some(0), Some(1), Some(1023), Some(64 * KIB), Some(GIB), Some(u64::MAX)]
+        {
             assert_eq!(parse_size(&show_size(size)), Ok(size));
         }
         for millis in [0, 1, 500, 1000, 1500, 60_000, 3_600_000] {

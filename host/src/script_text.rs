@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Script;
-use crate::door::file::{Folder, plain, read_bounded, too_large};
-use crate::failure::{Failure, Kind};
+use crate::door::file::{Folder, read_bounded, too_large};
+use crate::failure::{Failure, Kind, cause};
 
 /// The script, and the folder its modules are in.
 #[derive(Clone)]
@@ -59,7 +59,7 @@ impl ScriptText {
 fn read_script(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
     let failed = |error: &io::Error| {
-        Failure::new(Kind::Io, format!("failed to read the script {shown}: {}", plain(error)))
+        Failure::new(Kind::Io, format!("failed to read the script {shown}: {}", cause(error)))
     };
     let file = File::open(path).map_err(|error| failed(&error))?;
     read_bounded(file, max)
@@ -70,8 +70,8 @@ fn read_script(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
 fn read_stdin(max: u64) -> Result<Vec<u8>, Failure> {
     read_bounded(io::stdin().lock(), max)
         .map_err(|error| {
-            let cause = plain(&error);
-            Failure::new(Kind::Io, format!("failed to read the script from standard input: {cause}"))
+            let said = cause(&error);
+            Failure::new(Kind::Io, format!("failed to read the script from standard input: {said}"))
         })?
         .ok_or_else(|| too_large("standard input", max))
 }

@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn every_day_of_two_centuries_follows_the_one_before() {
-        let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        let each = |year: u64, nth| year.is_multiple_of(nth);
+        let leap = |year: u64| each(year, 4) && (!each(year, 100) || each(year, 400));
         let (mut year, mut month, mut day) = (1970, 1, 1);
         for days in 0..73_000 {
             assert_eq!(civil_date(days), (year, month, day));

@@ -48,7 +48,12 @@ impl ModulesCtx {
                 return Ok(Source { name: path.shown().to_owned(), text: text.into(), at: 0 });
             }
             // Writing to a string cannot fail.
-            let _ = write!(tried, "{}no file {}", if tried.is_empty() { "" } else { ", " }, path.shown());
+            let _ = write!(
+                tried,
+                "{}no file {}",
+                if tried.is_empty() { "" } else { ", " },
+                path.shown()
+            );
         }
         Err(Failure::new(Kind::Io, format!("module not found: {tried}")))
     }
@@ -191,8 +196,19 @@ mod tests {
         let ctx = modules(&scratch);
         let long = "a".repeat(MAX_NAME + 1);
         for name in [
-            &b""[..], b".", b"..", b"a..b", b".a", b"a.", b"a/b", b"/etc/passwd", b"a\0b", b"\xff",
-            b"C:a", b"a b", long.as_bytes(),
+            &b""[..],
+            b".",
+            b"..",
+            b"a..b",
+            b".a",
+            b"a.",
+            b"a/b",
+            b"/etc/passwd",
+            b"a\0b",
+            b"\xff",
+            b"C:a",
+            b"a b",
+            long.as_bytes(),
         ] {
             assert_eq!(failure(&ctx, name).kind, Kind::Invalid, "{name:?}");
         }

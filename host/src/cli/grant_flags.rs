@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::audit::Audit;
-use crate::door::file::plain;
+use crate::failure::cause;
 use crate::grants::{EnvGrants, ListenGrants, NetGrants};
 use crate::policy::Policy;
 
 /// What the script may do.
 #[derive(Args)]
-#[command(next_help_heading = "Grants (nothing is granted by default; repeat, or separate by commas)")]
+#[command(
+    next_help_heading = "Grants (nothing is granted by default; repeat, or separate by commas)"
+)]
 pub struct GrantFlags {
     /// Connect to `[scheme://]host[:port]`, `*.example.com`, an address, a CIDR, or `public`
     ///
@@ -86,7 +88,7 @@ pub fn open_audit(path: Option<&Path>) -> Result<Audit, String> {
     match OpenOptions::new().create(true).append(true).open(path) {
         Ok(file) => Ok(Audit::to_file(file)),
         Err(error) => {
-            Err(format!("failed to open the audit log {}: {}", path.display(), plain(&error)))
+            Err(format!("failed to open the audit log {}: {}", path.display(), cause(&error)))
         }
     }
 }

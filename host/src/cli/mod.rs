@@ -9,7 +9,6 @@ mod output_flags;
 mod script_words;
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -82,11 +81,7 @@ fn check_action(check: Check) -> Result<Action, clap::Error> {
     Ok(Action::Check(configs.collect::<Result<_, clap::Error>>()?))
 }
 
-fn config(
-    flags: RunFlags,
-    script: Script,
-    arguments: Vec<Vec<u8>>,
-) -> Result<Action, clap::Error> {
+fn config(flags: RunFlags, script: Script, arguments: Vec<Vec<u8>>) -> Result<Action, clap::Error> {
     let mut policy = Policy::default();
     let collected = (|| {
         for path in &flags.grants.policy {
@@ -112,7 +107,7 @@ fn config(
 }
 
 fn usage(message: &str) -> clap::Error {
-    Cli::command().error(ErrorKind::ValueValidation, message)
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{}\n", message.trim_end()))
 }
 
 /// Runs Lua scripts in a sandbox and lends them HTTP.
@@ -122,9 +117,9 @@ fn usage(message: &str) -> clap::Error {
 #[derive(Parser)]
 #[command(
     name = "tidelock",
+    bin_name = "tidelock",
     version,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
     after_help = "\
 Example: a server on port 8080 that may ask one other host
   tidelock --allow-listen=8080 --allow-net=api.example.com server.lua
@@ -181,32 +176,32 @@ Example: for bash, from the next login on
 
 #[derive(Args)]
 struct Run {
-    #[command(flatten)]
-    flags: RunFlags,
-
     /// The script, then its arguments, which are not read as options; `-` or none: standard input
     #[arg(value_names = ["SCRIPT", "ARGS"], trailing_var_arg = true, value_hint = clap::ValueHint::FilePath)]
     words: Vec<OsString>,
+
+    #[command(flatten)]
+    flags: RunFlags,
 }
 
 #[derive(Args)]
 struct Eval {
-    #[command(flatten)]
-    flags: RunFlags,
-
     /// The code, then its arguments; `-` or none: standard input
     #[arg(value_names = ["CODE", "ARGS"], trailing_var_arg = true)]
     words: Vec<OsString>,
+
+    #[command(flatten)]
+    flags: RunFlags,
 }
 
 #[derive(Args)]
 struct Check {
-    #[command(flatten)]
-    limits: SourceLimitFlags,
-
     /// The scripts; `-` is standard input
     #[arg(value_name = "SCRIPT", required = true, value_hint = clap::ValueHint::FilePath)]
     scripts: Vec<OsString>,
+
+    #[command(flatten)]
+    limits: SourceLimitFlags,
 }
 
 /// What a run can be told.

@@ -61,7 +61,9 @@ fn no_script_or_a_dash_is_standard_input() {
 #[test]
 fn everything_after_the_script_is_the_scripts() {
     let rest = ["--allow-net=x", "-A", "--", "run", "--help", "-", "--nonsense", "a,b"];
-    for before in [&["main.lua"][..], &["run", "main.lua"], &["--dev", "main.lua"], &["eval", "x=1"]] {
+    for before in
+        [&["main.lua"][..], &["run", "main.lua"], &["--dev", "main.lua"], &["eval", "x=1"]]
+    {
         let words: Vec<&str> = before.iter().chain(&rest).copied().collect();
         let config = run(&words);
         assert!(!config.allow_all);
@@ -126,7 +128,8 @@ fn every_limit_is_a_flag_and_is_shown_with_its_default() {
 #[test]
 fn flags_add_to_policies_and_win_for_limits() {
     let scratch = Scratch::new();
-    let policy = scratch.write("a.toml", "allow-env = [\"A\"]\n[limits]\nmax-cpu = 1\nmax-time = 9");
+    let policy =
+        scratch.write("a.toml", "allow-env = [\"A\"]\n[limits]\nmax-cpu = 1\nmax-time = 9");
     let other = scratch.write("b.toml", "allow-env = [\"B\"]");
     let (policy, other) = (policy.to_str().unwrap(), other.to_str().unwrap());
     let words = ["--max-cpu=5s", "--policy", policy, "--allow-env=C", "--policy", other, "x.lua"];
@@ -151,7 +154,12 @@ fn a_policy_that_cannot_be_used_is_a_usage_error_that_names_it() {
 #[test]
 fn output_flags_are_read() {
     let config = run(&[
-        "--access-log=-", "--access-log-format", "json", "--log-format=json", "--workers=4", "x.lua",
+        "--access-log=-",
+        "--access-log-format",
+        "json",
+        "--log-format=json",
+        "--workers=4",
+        "x.lua",
     ]);
     assert_eq!(config.access_log, Some(AccessLogTarget::Stdout));
     assert_eq!((config.access_log_format, config.log_format), (LogFormat::Json, LogFormat::Json));

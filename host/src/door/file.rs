@@ -14,7 +14,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, cause};
 
 /// Longest name below a folder, in bytes; `PATH_MAX` of the systems we know, with its NUL.
 pub const MAX_PATH: usize = 4095;
@@ -49,7 +49,7 @@ impl Folder {
         let shown = shown.into();
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|error| {
             let shown = shown.display();
-            Failure::new(Kind::Io, format!("failed to open the folder {shown}: {}", plain(&error)))
+            Failure::new(Kind::Io, format!("failed to open the folder {shown}: {}", cause(&error)))
         })?;
         Ok(Self { dir: Arc::new(dir), shown })
     }
@@ -137,7 +137,7 @@ impl CheckedPath {
     }
 
     fn io(&self, verb: &str, error: &io::Error) -> Failure {
-        Failure::new(Kind::Io, format!("{verb} {}: {}", self.shown, plain(error)))
+        Failure::new(Kind::Io, format!("{verb} {}: {}", self.shown, cause(error)))
     }
 }
 
@@ -160,19 +160,7 @@ pub fn read_bounded(from: impl Read, max: u64) -> io::Result<Option<Vec<u8>>> {
 /// The failure of source that exceeds `--max-source`.
 pub fn too_large(shown: &str, max: u64) -> Failure {
     let max = crate::quantity::show_size(Some(max));
-    Failure::new(
-        Kind::TooLarge,
-        format!("{shown} has more than {max} of source (raise the limit with --max-source)"),
-    )
-}
-
-/// An error of the operating system without the number that Rust appends.
-pub fn plain(error: &io::Error) -> String {
-    let mut text = error.to_string();
-    if let Some(end) = text.rfind(" (os error ") {
-        text.truncate(end);
-    }
-    text
+    Failure::new(Kind::TooLarge, format!("{shown} has more source than --max-source={max} allows"))
 }
 
 fn is_absent(error: &io::Error) -> bool {

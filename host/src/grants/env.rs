@@ -28,7 +28,9 @@ impl EnvGrants {
     pub fn allow(&mut self, rule: &str) -> Result<(), String> {
         let name = rule.strip_suffix('*').unwrap_or(rule);
         let wrong = |what: &str| {
-            Err(format!("{what}; a rule is a variable's name (HOME) or the beginning of names (AWS_*)"))
+            Err(format!(
+                "{what}; a rule is a variable's name (HOME) or the beginning of names (AWS_*)"
+            ))
         };
         if rule.is_empty() {
             return wrong("the name is empty");

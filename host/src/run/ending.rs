@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::escape::push_visible;
+use crate::failure::{Failure, Kind};
 
 /// Longest message or traceback that is printed; Lua's own tracebacks are far shorter.
 const MAX_PRINTED: usize = 64 * 1024;
@@ -74,6 +75,16 @@ impl Ending {
     }
 }
 
+/// A failure before or beside the script, such as a script file that cannot be read.
+impl From<Failure> for Ending {
+    fn from(Failure { kind, message }: Failure) -> Self {
+        match kind {
+            Kind::TooLarge | Kind::Limit => Self::Limit { message },
+            _ => Self::Failed { message: message.into_bytes(), traceback: Vec::new() },
+        }
+    }
+}
+
 fn push_printable(text: &mut Vec<u8>, part: &[u8], terminal: bool) {
     if terminal {
         let mut visible = String::new();
@@ -122,6 +133,12 @@ mod tests {
         assert_eq!(Ending::Limit { message: String::new() }.exit_code(), 3);
         assert_eq!(Ending::Signal(2).exit_code(), 130);
         assert_eq!(Ending::Signal(15).exit_code(), 143);
+    }
+
+    #[test]
+    fn a_failure_of_a_limit_ends_as_one() {
+        assert_eq!(Ending::from(Failure::new(Kind::TooLarge, "big")).exit_code(), 3);
+        assert_eq!(Ending::from(Failure::new(Kind::Io, "gone")), failed(b"gone", b""));
     }
 
     #[test]

@@ -15,8 +15,7 @@ use std::thread;
 
 use tokio::sync::Notify;
 
-use crate::door::file::plain;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, cause};
 use crate::limits::MAX_CROSSING;
 
 /// Standard input; clones share it, and one of them may wait at a time.
@@ -61,7 +60,8 @@ impl StandardInput {
     /// `io`: the descriptor cannot be duplicated.
     pub fn stdin() -> Result<Self, Failure> {
         // A descriptor of our own, past the buffer of the standard library.
-        let descriptor = io::stdin().as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
+        let descriptor =
+            io::stdin().as_fd().try_clone_to_owned().map_err(|error| failed(&error))?;
         Ok(Self::new(Box::new(File::from(descriptor))))
     }
 
@@ -124,7 +124,8 @@ impl Shared {
     /// Asks the thread for a read, beginning it if there is none yet.
     fn ask(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
         if let Reader::Idle(source) = &mut state.thread {
-            let source = source.take().ok_or_else(|| io::Error::other("its thread did not start"))?;
+            let source =
+                source.take().ok_or_else(|| io::Error::other("its thread did not start"))?;
             let (requests, asked) = channel();
             let shared = Arc::downgrade(self);
             thread::Builder::new()
@@ -188,7 +189,7 @@ impl Drop for Turn<'_> {
 }
 
 fn failed(error: &io::Error) -> Failure {
-    Failure::new(Kind::Io, format!("failed to read standard input: {}", plain(error)))
+    Failure::new(Kind::Io, format!("failed to read standard input: {}", cause(error)))
 }
 
 #[cfg(test)]

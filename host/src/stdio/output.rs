@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-use crate::door::file::plain;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, cause};
 
 /// Bytes collected before they are written: as large as what C libraries collect for a pipe.
 const BUFFER: usize = 8 * 1024;
@@ -104,7 +103,7 @@ impl StandardOutput {
                 Err(self.gone())
             }
             Err(error) => {
-                let message = format!("failed to write to {}: {}", self.name, plain(&error));
+                let message = format!("failed to write to {}: {}", self.name, cause(&error));
                 Err(Failure::new(Kind::Io, message))
             }
         }
@@ -120,7 +119,7 @@ fn duplicate(stream: &impl AsFd) -> Result<Box<dyn Write + Send>, Failure> {
     match stream.as_fd().try_clone_to_owned() {
         Ok(descriptor) => Ok(Box::new(File::from(descriptor))),
         Err(error) => {
-            let message = format!("failed to duplicate standard output: {}", plain(&error));
+            let message = format!("failed to duplicate standard output: {}", cause(&error));
             Err(Failure::new(Kind::Io, message))
         }
     }
@@ -135,25 +134,31 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Default)]
-    struct Pipe(Arc<Mutex<(Vec<Vec<u8>>, Option<io::ErrorKind>)>>);
+    struct Pipe(Arc<Mutex<PipeState>>);
+
+    #[derive(Default)]
+    struct PipeState {
+        writes: Vec<Vec<u8>>,
+        failure: Option<io::ErrorKind>,
+    }
 
     impl Pipe {
         fn writes(&self) -> Vec<Vec<u8>> {
-            self.0.lock().unwrap().0.clone()
+            self.0.lock().unwrap().writes.clone()
         }
 
         fn fail(&self, kind: Option<io::ErrorKind>) {
-            self.0.lock().unwrap().1 = kind;
+            self.0.lock().unwrap().failure = kind;
         }
     }
 
     impl Write for Pipe {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let mut state = self.0.lock().unwrap();
-            if let Some(kind) = state.1 {
+            if let Some(kind) = state.failure {
                 return Err(kind.into());
             }
-            state.0.push(bytes.to_vec());
+            state.writes.push(bytes.to_vec());
             Ok(bytes.len())
         }
 
