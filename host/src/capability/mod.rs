@@ -1,6 +1,10 @@
 //! One module per capability: the functions of `wit/<name>.wit`, adapted to the code that does the work.
 
+pub mod env;
+pub mod files;
+pub mod log;
 pub mod modules;
+pub mod time;
 
 use wasmtime::component::ResourceTable;
 
