@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod bindings;
 pub mod capability;
+pub mod door;
 pub mod failure;
+pub mod grants;
 pub mod http;
 pub mod limits;

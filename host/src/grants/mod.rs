@@ -1,0 +1,2 @@
+//! What the operator granted.
+pub mod net;
