@@ -50,6 +50,10 @@ pub const MAX_POOLS: usize = 64;
 /// Idle connections kept for each of these origins.
 pub const MAX_IDLE_PER_POOL: usize = 16;
 
+/// Request bodies of a script that are being sent at once: `--max-outgoing` copies of a large string
+/// would otherwise be far more than the script's own memory.
+pub const MAX_OUTGOING_BODIES: u64 = 256 * MIB;
+
 /// Request bodies that one worker may hold in host memory at once, over all its connections.
 pub const MAX_BUFFERED_BODIES: u64 = 256 * MIB;
 

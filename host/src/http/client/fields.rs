@@ -38,12 +38,14 @@ impl Bounds {
 /// - `limit`: there are too many.
 pub(super) fn parse(block: &[u8], bounds: Bounds) -> Result<HeaderMap, Failure> {
     let mut fields = HeaderMap::new();
-    let mut parts = block.split(|byte| *byte == 0);
+    if block.is_empty() {
+        return Ok(fields);
+    }
+    let cut = || invalid("the header block ends within a field");
+    let mut parts = block.strip_suffix(&[0]).ok_or_else(cut)?.split(|byte| *byte == 0);
     let mut left = bounds;
     while let Some(name) = parts.next() {
-        let Some(value) = parts.next() else {
-            return if name.is_empty() { Ok(fields) } else { Err(invalid("the header block ends within a field")) };
-        };
+        let value = parts.next().ok_or_else(cut)?;
         let size = name.len().saturating_add(value.len());
         let (Some(lines), Some(bytes)) = (left.lines.checked_sub(1), left.bytes.checked_sub(size)) else {
             return Err(Failure::new(

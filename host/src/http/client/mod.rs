@@ -33,7 +33,7 @@ use self::fields::Bounds;
 use self::pools::{Key, Pools};
 use self::record::{CAPABILITY, Record};
 pub use self::request::Request;
-use self::request::Message;
+use self::request::{Bodies, Message};
 pub use self::trust::SystemRoots;
 use self::trust::Trust;
 use crate::door::network::{CheckedUrl, Network};
@@ -49,6 +49,7 @@ pub struct Transport {
     max_response: Option<u64>,
     max_outgoing: usize,
     permits: Arc<Semaphore>,
+    bodies: Bodies,
     pools: Pools,
     clients: AtomicU64,
 }
@@ -64,6 +65,7 @@ impl Transport {
             max_response: limits.max_response,
             max_outgoing,
             permits: Arc::new(Semaphore::new(max_outgoing)),
+            bodies: Bodies::default(),
             pools: Pools::default(),
             clients: AtomicU64::new(0),
         }
@@ -134,7 +136,13 @@ impl Client {
     pub async fn send(self, request: Request) -> Result<Response, Failure> {
         let transport = &self.shared.transport;
         let deadline = Deadline::after(request.timeout);
-        let message = Message::parse(&request.method, &request.headers, request.body, transport.bounds)?;
+        let message = Message::parse(
+            &request.method,
+            &request.headers,
+            request.body,
+            transport.bounds,
+            &transport.bodies,
+        )?;
         let url = std::str::from_utf8(&request.url)
             .map_err(|_| Failure::new(Kind::Invalid, "the URL cannot be used: it is not valid UTF-8"))?;
         let url = transport.network.check(CAPABILITY, url)?;

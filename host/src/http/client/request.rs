@@ -1,14 +1,16 @@
 //! What a script asks for, and what of it is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fields::{self, Bounds, quoted};
 use crate::failure::{Failure, Kind};
-use crate::limits::MAX_METHOD;
+use crate::limits::{KIB, MAX_METHOD, MAX_OUTGOING_BODIES};
 
 /// A request as a script made it, nothing checked. The fields are those of `http-client.request` in `wit/`.
 pub struct Request {
@@ -38,17 +40,62 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// Checks method and fields.
+    /// Checks method and fields, and takes room for the body out of `bodies`.
     ///
     /// # Errors
-    /// - `invalid`: one of them cannot be sent.
-    /// - `limit`: there are too many fields.
-    pub(super) fn parse(method: &[u8], headers: &[u8], body: Option<Vec<u8>>, bounds: Bounds) -> Result<Self, Failure> {
+    /// - `invalid`: method or fields cannot be sent.
+    /// - `limit`: there are too many fields, or too much is being sent already.
+    pub(super) fn parse(
+        method: &[u8],
+        headers: &[u8],
+        body: Option<Vec<u8>>,
+        bounds: Bounds,
+        bodies: &Bodies,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             method: parse_method(method)?,
             fields: fields::parse(headers, bounds)?,
-            body: body.map(Bytes::from),
+            body: body.map(|bytes| bodies.hold(bytes)).transpose()?,
         })
+    }
+}
+
+/// The room for request bodies of one script, [`MAX_OUTGOING_BODIES`] bytes.
+pub(super) struct Bodies {
+    /// One permit for each KiB.
+    room: Arc<Semaphore>,
+}
+
+impl Default for Bodies {
+    fn default() -> Self {
+        let permits = usize::try_from(MAX_OUTGOING_BODIES / KIB).unwrap_or(Semaphore::MAX_PERMITS);
+        Self { room: Arc::new(Semaphore::new(permits)) }
+    }
+}
+
+impl Bodies {
+    /// The body takes its room until the last copy of it is dropped, which may be after the response.
+    fn hold(&self, bytes: Vec<u8>) -> Result<Bytes, Failure> {
+        let permits = (bytes.len() as u64).div_ceil(KIB);
+        let permit = u32::try_from(permits)
+            .ok()
+            .and_then(|permits| Arc::clone(&self.room).try_acquire_many_owned(permits).ok())
+            .ok_or_else(|| {
+                let message = format!("request bodies that are being sent at once may have {MAX_OUTGOING_BODIES} bytes in all");
+                Failure::new(Kind::Limit, message)
+            })?;
+        Ok(Bytes::from_owner(Held { bytes, _permit: permit }))
+    }
+}
+
+struct Held {
+    bytes: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -86,5 +133,19 @@ mod tests {
             assert_eq!(failure.kind, Kind::Invalid, "{text}");
             assert!(!failure.message.contains(['\r', '\n', '\0']) && failure.message.len() < 200);
         }
+    }
+
+    #[test]
+    fn bodies_being_sent_are_bounded_together() {
+        let bodies = Bodies::default();
+        let half = vec![0; usize::try_from(MAX_OUTGOING_BODIES / 2).unwrap()];
+        let first = bodies.hold(half.clone()).unwrap();
+        let _second = bodies.hold(half.clone()).unwrap();
+        let copy = first.clone();
+        drop(first);
+        assert_eq!(bodies.hold(vec![0]).unwrap_err().kind, Kind::Limit);
+        assert!(bodies.hold(Vec::new()).is_ok());
+        drop(copy);
+        assert!(bodies.hold(half).is_ok());
     }
 }
