@@ -34,6 +34,10 @@ pub const MAX_REDIRECTS: usize = 10;
 /// Bytes of a URL a script may ask for: what servers accept at most (RFC 9110, section 4.1, asks for 8000).
 pub const MAX_URL: usize = 16 * 1024;
 
+/// Lines of a header section, whatever the operator allows: the HTTP library keeps room for them on
+/// every connection, and its header map cannot hold more than 24,576 names.
+pub const MAX_HEADER_LINES: usize = 10_000;
+
 /// Bytes of a request method; the longest registered one has 17.
 pub const MAX_METHOD: usize = 64;
 

@@ -34,7 +34,10 @@ impl HasData for HttpClient {
 impl wit::Host for View<'_, HttpClientCtx> {}
 
 impl wit::HostClient for View<'_, HttpClientCtx> {
-    fn open(&mut self, options: wit::ClientOptions) -> wasmtime::Result<Result<Resource<Client>, Error>> {
+    fn open(
+        &mut self,
+        options: wit::ClientOptions,
+    ) -> wasmtime::Result<Result<Resource<Client>, Error>> {
         match Client::open(Arc::clone(&self.ctx.transport), options.ca_certificates.as_deref()) {
             Ok(client) => Ok(Ok(self.table.push(client)?)),
             Err(failure) => Ok(Err(failure.into())),
@@ -69,7 +72,10 @@ impl wit::HostBody for View<'_, HttpClientCtx> {
 }
 
 impl<T> wit::HostBodyWithStore<T> for HttpClient {
-    async fn read(accessor: &Accessor<T, Self>, body: Resource<Body>) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+    async fn read(
+        accessor: &Accessor<T, Self>,
+        body: Resource<Body>,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
         let body = accessor.with(|mut access| access.get().table.get(&body).cloned())?;
         Ok(body.read().await.map_err(Error::from))
     }

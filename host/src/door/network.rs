@@ -60,7 +60,11 @@ impl Network {
     }
 
     /// A door that looks names up with `resolver`.
-    pub fn with_resolver(grants: Arc<NetGrants>, audit: Audit, resolver: Arc<dyn Resolver>) -> Self {
+    pub fn with_resolver(
+        grants: Arc<NetGrants>,
+        audit: Audit,
+        resolver: Arc<dyn Resolver>,
+    ) -> Self {
         Self { grants, audit, resolver }
     }
 
@@ -81,8 +85,9 @@ impl Network {
         if url.len() > MAX_URL {
             return Err(too_long());
         }
-        let url = Url::parse(url)
-            .map_err(|error| Failure::new(Kind::Invalid, format!("the URL cannot be used: {error}")))?;
+        let url = Url::parse(url).map_err(|error| {
+            Failure::new(Kind::Invalid, format!("the URL cannot be used: {error}"))
+        })?;
         self.check_url(capability, url)
     }
 
@@ -169,7 +174,13 @@ impl Network {
         }
     }
 
-    fn record(&self, url: &CheckedUrl, operation: &'static str, address: Option<IpAddr>, decision: Decision<'_>) {
+    fn record(
+        &self,
+        url: &CheckedUrl,
+        operation: &'static str,
+        address: Option<IpAddr>,
+        decision: Decision<'_>,
+    ) {
         let target = match address {
             Some(address) => format!("{} at {address}", url.origin()),
             None => url.origin(),
@@ -184,11 +195,17 @@ impl Network {
 }
 
 fn too_long() -> Failure {
-    Failure::new(Kind::Invalid, format!("the URL cannot be used: it is longer than {MAX_URL} bytes"))
+    Failure::new(
+        Kind::Invalid,
+        format!("the URL cannot be used: it is longer than {MAX_URL} bytes"),
+    )
 }
 
 fn forbidden(destination: &Destination, rule: &str) -> Failure {
-    Failure::new(Kind::Denied, format!("net access to {destination} is denied (by --deny-net={rule})"))
+    Failure::new(
+        Kind::Denied,
+        format!("net access to {destination} is denied (by --deny-net={rule})"),
+    )
 }
 
 fn resolves_elsewhere(destination: &Destination, mut addresses: Vec<IpAddr>) -> Failure {
@@ -230,7 +247,10 @@ mod tests {
             let answer = self.answers.lock().unwrap().pop_front();
             Box::pin(async move {
                 let answer = answer.ok_or_else(|| io::Error::other("no such name"))?;
-                Ok(answer.into_iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), port)).collect())
+                Ok(answer
+                    .into_iter()
+                    .map(|ip| SocketAddr::new(ip.parse().unwrap(), port))
+                    .collect())
             })
         }
     }
@@ -263,10 +283,22 @@ mod tests {
     fn a_denial_names_the_flag() {
         let (door, _) = door(&["!evil.test"], &[]);
         for (url, message) in [
-            ("https://api.example.com/x?secret=1", "net access to api.example.com:443 is not granted (run with --allow-net=api.example.com)"),
-            ("http://api.example.com:8080", "net access to api.example.com:8080 is not granted (run with --allow-net=api.example.com:8080)"),
-            ("http://0x7f.1/", "net access to 127.0.0.1:80 is not granted (run with --allow-net=127.0.0.1)"),
-            ("http://[::1]:81/", "net access to [::1]:81 is not granted (run with --allow-net=[::1]:81)"),
+            (
+                "https://api.example.com/x?secret=1",
+                "net access to api.example.com:443 is not granted (run with --allow-net=api.example.com)",
+            ),
+            (
+                "http://api.example.com:8080",
+                "net access to api.example.com:8080 is not granted (run with --allow-net=api.example.com:8080)",
+            ),
+            (
+                "http://0x7f.1/",
+                "net access to 127.0.0.1:80 is not granted (run with --allow-net=127.0.0.1)",
+            ),
+            (
+                "http://[::1]:81/",
+                "net access to [::1]:81 is not granted (run with --allow-net=[::1]:81)",
+            ),
             ("http://evil.test/", "net access to evil.test:80 is denied (by --deny-net=evil.test)"),
         ] {
             let failure = check(&door, url).unwrap_err();
@@ -280,10 +312,26 @@ mod tests {
         let long = format!("http://a.test/{}", "s".repeat(MAX_URL));
         let grows = format!("http://a.test/{}", "\u{fc}".repeat(MAX_URL / 4));
         for url in [
-            "", "secret", "/secret", "//secret.test", "http://", "file:///secret", "ftp://secret.test", "data:,secret",
-            "javascript:secret", "unix:/secret", "http://secret@a.test", "http://:secret@a.test", "http://secret\0.test",
-            "http://secret test", "http://[::1", "http://a.test:99999", "http://999.999.999.999", "http://1.2.3.4.5",
-            &long, &grows,
+            "",
+            "secret",
+            "/secret",
+            "//secret.test",
+            "http://",
+            "file:///secret",
+            "ftp://secret.test",
+            "data:,secret",
+            "javascript:secret",
+            "unix:/secret",
+            "http://secret@a.test",
+            "http://:secret@a.test",
+            "http://secret\0.test",
+            "http://secret test",
+            "http://[::1",
+            "http://a.test:99999",
+            "http://999.999.999.999",
+            "http://1.2.3.4.5",
+            &long,
+            &grows,
         ] {
             let failure = check(&door, url).unwrap_err();
             assert_eq!(failure.kind, Kind::Invalid, "{url}");
@@ -303,14 +351,23 @@ mod tests {
     async fn a_literal_is_never_looked_up() {
         let (door, resolver) = door(&["127.0.0.1:8080", "public"], &[]);
         assert_eq!(dial(&door, "http://2130706433:8080").await.unwrap(), ["127.0.0.1:8080"]);
-        assert_eq!(dial(&door, "http://[::ffff:127.0.0.1]:8080").await.unwrap(), ["[::ffff:127.0.0.1]:8080"]);
-        assert_eq!(dial(&door, "http://[64:ff9b::808:808]").await.unwrap(), ["[64:ff9b::808:808]:80"]);
+        assert_eq!(
+            dial(&door, "http://[::ffff:127.0.0.1]:8080").await.unwrap(),
+            ["[::ffff:127.0.0.1]:8080"]
+        );
+        assert_eq!(
+            dial(&door, "http://[64:ff9b::808:808]").await.unwrap(),
+            ["[64:ff9b::808:808]:80"]
+        );
         assert!(resolver.asked.lock().unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn a_name_that_moves_to_a_private_address_is_refused() {
-        let (door, resolver) = door(&["a.test:8080"], &[&["8.8.8.8"], &["10.0.0.5"], &["::ffff:127.0.0.1", "64:ff9b::a00:5"]]);
+        let (door, resolver) = door(
+            &["a.test:8080"],
+            &[&["8.8.8.8"], &["10.0.0.5"], &["::ffff:127.0.0.1", "64:ff9b::a00:5"]],
+        );
         assert_eq!(dial(&door, "http://a.test:8080").await.unwrap(), ["8.8.8.8:8080"]);
         assert_eq!(
             dial(&door, "http://a.test:8080").await.unwrap_err(),
@@ -325,8 +382,14 @@ mod tests {
 
     #[tokio::test]
     async fn of_mixed_answers_only_the_public_ones_are_dialled() {
-        let (door, _) = door(&["public", "!9.9.9.9"], &[&["127.0.0.1", "8.8.8.8", "::1", "9.9.9.9", "2606:4700::1111"], &["9.9.9.9"]]);
-        assert_eq!(dial(&door, "http://a.test").await.unwrap(), ["8.8.8.8:80", "[2606:4700::1111]:80"]);
+        let (door, _) = door(
+            &["public", "!9.9.9.9"],
+            &[&["127.0.0.1", "8.8.8.8", "::1", "9.9.9.9", "2606:4700::1111"], &["9.9.9.9"]],
+        );
+        assert_eq!(
+            dial(&door, "http://a.test").await.unwrap(),
+            ["8.8.8.8:80", "[2606:4700::1111]:80"]
+        );
         assert_eq!(
             dial(&door, "http://a.test").await.unwrap_err(),
             "net access to a.test:80 is denied (by --deny-net=9.9.9.9)"
@@ -336,13 +399,21 @@ mod tests {
     #[tokio::test]
     async fn localhost_must_be_loopback() {
         let (granted, _) = door(&["localhost:81"], &[&["127.0.0.1", "::1"], &["8.8.8.8"]]);
-        assert_eq!(dial(&granted, "http://localhost:81").await.unwrap(), ["127.0.0.1:81", "[::1]:81"]);
+        assert_eq!(
+            dial(&granted, "http://localhost:81").await.unwrap(),
+            ["127.0.0.1:81", "[::1]:81"]
+        );
         assert_eq!(
             dial(&granted, "http://localhost:81").await.unwrap_err(),
             "net access to localhost:81 is not granted: it resolves to 8.8.8.8, which is not loopback (run with --allow-net=8.8.8.8:81)"
         );
         let (public, _) = door(&["public:*"], &[&["127.0.0.1"]]);
-        assert!(dial(&public, "http://localhost:81").await.unwrap_err().ends_with("(run with --allow-net=localhost:81)"));
+        assert!(
+            dial(&public, "http://localhost:81")
+                .await
+                .unwrap_err()
+                .ends_with("(run with --allow-net=localhost:81)")
+        );
     }
 
     #[tokio::test]

@@ -166,7 +166,8 @@ impl Destination {
     }
 
     fn means_localhost(&self) -> bool {
-        self.is_localhost() || matches!(self.target, Target::Address(address) if address.is_loopback())
+        self.is_localhost()
+            || matches!(self.target, Target::Address(address) if address.is_loopback())
     }
 }
 
@@ -213,7 +214,8 @@ pub enum Scheme {
 
 impl Scheme {
     fn parse(text: &str) -> Option<Self> {
-        let all = [("http", Self::Http), ("https", Self::Https), ("ws", Self::Ws), ("wss", Self::Wss)];
+        let all =
+            [("http", Self::Http), ("https", Self::Https), ("ws", Self::Ws), ("wss", Self::Wss)];
         all.into_iter().find(|(name, _)| text.eq_ignore_ascii_case(name)).map(|(_, scheme)| scheme)
     }
 
@@ -249,13 +251,17 @@ mod tests {
     fn reaches(grants: &NetGrants, url: &str, address: &str) -> bool {
         let destination = to(url);
         allows(grants, url)
-            && matches!(grants.address(&destination, address.parse().unwrap()), Decision::Allowed(_))
+            && matches!(
+                grants.address(&destination, address.parse().unwrap()),
+                Decision::Allowed(_)
+            )
     }
 
     #[test]
     fn nothing_is_granted_by_default() {
         let none = NetGrants::default();
-        for url in ["http://example.com", "http://127.0.0.1", "http://localhost", "http://8.8.8.8"] {
+        for url in ["http://example.com", "http://127.0.0.1", "http://localhost", "http://8.8.8.8"]
+        {
             assert_eq!(none.destination(&to(url)), Decision::Missing, "{url}");
         }
     }
@@ -263,10 +269,22 @@ mod tests {
     #[test]
     fn a_bare_host_means_the_ports_of_the_web() {
         let grants = grants(&["example.com"], &[]);
-        for url in ["http://example.com", "https://example.com", "ws://example.com", "http://example.com:443", "http://EXAMPLE.com.", "http://ex%61mple.com"] {
+        for url in [
+            "http://example.com",
+            "https://example.com",
+            "ws://example.com",
+            "http://example.com:443",
+            "http://EXAMPLE.com.",
+            "http://ex%61mple.com",
+        ] {
             assert!(allows(&grants, url), "{url}");
         }
-        for url in ["http://example.com:8080", "http://www.example.com", "http://notexample.com", "http://example.com.evil.test"] {
+        for url in [
+            "http://example.com:8080",
+            "http://www.example.com",
+            "http://notexample.com",
+            "http://example.com.evil.test",
+        ] {
             assert!(!allows(&grants, url), "{url}");
         }
     }
@@ -275,7 +293,12 @@ mod tests {
     fn a_scheme_narrows_a_rule_to_itself() {
         let grants = grants(&["https://example.com"], &[]);
         assert!(allows(&grants, "https://example.com"));
-        for url in ["http://example.com", "http://example.com:443", "wss://example.com", "https://example.com:8443"] {
+        for url in [
+            "http://example.com",
+            "http://example.com:443",
+            "wss://example.com",
+            "https://example.com:8443",
+        ] {
             assert!(!allows(&grants, url), "{url}");
         }
     }
@@ -285,7 +308,12 @@ mod tests {
         let grants = grants(&["*.example.com"], &[]);
         assert!(allows(&grants, "http://a.example.com"));
         assert!(allows(&grants, "http://a.b.example.com."));
-        for url in ["http://example.com", "http://notexample.com", "http://.example.com", "http://example.com.evil.test"] {
+        for url in [
+            "http://example.com",
+            "http://notexample.com",
+            "http://.example.com",
+            "http://example.com.evil.test",
+        ] {
             assert!(!allows(&grants, url), "{url}");
         }
     }
@@ -303,15 +331,33 @@ mod tests {
         let public = grants(&["public:*", "example.com:*"], &[]);
         let loopback = grants(&["127.0.0.0/8:*"], &[]);
         for url in [
-            "http://127.0.0.1", "http://2130706433", "http://0x7f000001", "http://0x7f.1", "http://127.1",
-            "http://017700000001", "http://127.0.0.1.", "http://[::ffff:127.0.0.1]", "http://[::ffff:7f00:1]",
-            "http://[::127.0.0.1]", "http://[64:ff9b::7f00:1]", "http://[2002:7f00:1::]",
-            "http://\u{ff11}27.0.0.1", "http://127\u{3002}0.0.1", "http://127.0.0.1:6379",
+            "http://127.0.0.1",
+            "http://2130706433",
+            "http://0x7f000001",
+            "http://0x7f.1",
+            "http://127.1",
+            "http://017700000001",
+            "http://127.0.0.1.",
+            "http://[::ffff:127.0.0.1]",
+            "http://[::ffff:7f00:1]",
+            "http://[::127.0.0.1]",
+            "http://[64:ff9b::7f00:1]",
+            "http://[2002:7f00:1::]",
+            "http://\u{ff11}27.0.0.1",
+            "http://127\u{3002}0.0.1",
+            "http://127.0.0.1:6379",
         ] {
             assert!(!allows(&public, url), "{url}");
             assert!(allows(&loopback, url), "{url}");
         }
-        for url in ["http://0", "http://[::]", "http://[::1]", "http://169.254.169.254", "http://[fe80::1]", "http://[64:ff9b:1::808:808]"] {
+        for url in [
+            "http://0",
+            "http://[::]",
+            "http://[::1]",
+            "http://169.254.169.254",
+            "http://[fe80::1]",
+            "http://[64:ff9b:1::808:808]",
+        ] {
             assert!(!allows(&public, url), "{url}");
         }
     }
@@ -321,7 +367,12 @@ mod tests {
         let grants = grants(&["10.0.0.5:8080", "fd00::/8"], &[]);
         assert!(reaches(&grants, "http://10.0.0.5:8080", "10.0.0.5"));
         assert!(allows(&grants, "http://[fd00::1]"));
-        for url in ["http://10.0.0.5", "http://10.0.0.6:8080", "http://internal.test:8080", "http://[fe80::1]"] {
+        for url in [
+            "http://10.0.0.5",
+            "http://10.0.0.6:8080",
+            "http://internal.test:8080",
+            "http://[fe80::1]",
+        ] {
             assert!(!allows(&grants, url), "{url}");
         }
     }
@@ -378,7 +429,10 @@ mod tests {
     fn a_prohibition_wins_over_every_allow() {
         let rules = ["*.example.com", "a.example.com", "public", "8.8.8.8"];
         let denied = grants(&rules, &["a.example.com", "8.8.8.0/24", "2002::/16"]);
-        assert_eq!(denied.destination(&to("http://a.example.com")), Decision::Denied("a.example.com"));
+        assert_eq!(
+            denied.destination(&to("http://a.example.com")),
+            Decision::Denied("a.example.com")
+        );
         assert_eq!(denied.destination(&to("http://8.8.8.8")), Decision::Denied("8.8.8.0/24"));
         assert!(!reaches(&denied, "http://b.example.com", "8.8.8.8"));
         assert!(!reaches(&denied, "http://b.example.com", "2002:101:101::1"));
@@ -395,7 +449,11 @@ mod tests {
     fn flags_name_what_would_grant() {
         for (url, shown, flag) in [
             ("https://api.example.com/x?y", "api.example.com:443", "--allow-net=api.example.com"),
-            ("http://api.example.com:8080", "api.example.com:8080", "--allow-net=api.example.com:8080"),
+            (
+                "http://api.example.com:8080",
+                "api.example.com:8080",
+                "--allow-net=api.example.com:8080",
+            ),
             ("http://2130706433:81", "127.0.0.1:81", "--allow-net=127.0.0.1:81"),
             ("http://[::1]", "[::1]:80", "--allow-net=[::1]"),
             ("http://[::ffff:10.0.0.1]:81", "10.0.0.1:81", "--allow-net=10.0.0.1:81"),

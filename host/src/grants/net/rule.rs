@@ -92,9 +92,9 @@ impl Rule {
         }
         match (&self.pattern, &destination.target) {
             (Pattern::Name(name), Target::Name(host)) => name == host,
-            (Pattern::Below(parent), Target::Name(host)) => {
-                host.strip_suffix(parent).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
-            }
+            (Pattern::Below(parent), Target::Name(host)) => host
+                .strip_suffix(parent)
+                .is_some_and(|front| front.len() > 1 && front.ends_with('.')),
             (Pattern::Localhost, Target::Name(_)) => destination.is_localhost(),
             (Pattern::Localhost, Target::Address(address)) => address.is_loopback(),
             (Pattern::Network(network), Target::Address(address)) => network.contains(address),
@@ -124,7 +124,9 @@ impl Rule {
         let address = canonical(written);
         self.applies(destination)
             && match &self.pattern {
-                Pattern::Network(network) => network.contains(&address) || network.contains(&written),
+                Pattern::Network(network) => {
+                    network.contains(&address) || network.contains(&written)
+                }
                 Pattern::Localhost => address.is_loopback(),
                 Pattern::Public => is_public(address),
                 Pattern::Name(_) | Pattern::Below(_) => false,
@@ -189,7 +191,9 @@ fn parse_pattern(host: &str) -> Result<Pattern, &'static str> {
         None => (host, false),
     };
     if name.contains('*') {
-        return Err("`*` stands only in front, as in *.example.com (`public` means any public address)");
+        return Err(
+            "`*` stands only in front, as in *.example.com (`public` means any public address)",
+        );
     }
     match (Host::parse(name), below) {
         (Ok(Host::Ipv4(address)), false) => Ok(Pattern::Network(IpNet::from(IpAddr::V4(address)))),
@@ -255,7 +259,16 @@ mod tests {
 
     #[test]
     fn a_port_may_follow_every_form() {
-        for text in ["a.example:8080", "10.0.0.1:8080", "10.0.0.0/8:8080", "[::1]:8080", "[fd00::/8]:8080", "[fd00::]/8:8080", "public:8080", "https://*.a.example:8080"] {
+        for text in [
+            "a.example:8080",
+            "10.0.0.1:8080",
+            "10.0.0.0/8:8080",
+            "[::1]:8080",
+            "[fd00::/8]:8080",
+            "[fd00::]/8:8080",
+            "public:8080",
+            "https://*.a.example:8080",
+        ] {
             assert_eq!(rule(text).ports, Ports::One(8080), "{text}");
         }
         for text in ["a.example:*", "[::1]:*", "public:*", "http://a.example:*"] {
@@ -274,11 +287,35 @@ mod tests {
     #[test]
     fn what_is_no_rule_is_refused_with_a_reason() {
         for text in [
-            "", " ", ":80", "http://", "ftp://a.example", "a.example/path", "http://a.example/",
-            "user@a.example", "a.example:0", "a.example:+80", "a.example:65536", "a.example:http",
-            "a.example:", "*", "*:80", "*.", "a*.example", "*.*.example", "*.10.0.0.1", "[::1", "::1]",
-            "[a.example]:80", "[10.0.0.1]:80", "10.0.0.0/33", "fe80::1%eth0", "a b.example", "a.example?x",
-            ".", "http://[::1]x:80",
+            "",
+            " ",
+            ":80",
+            "http://",
+            "ftp://a.example",
+            "a.example/path",
+            "http://a.example/",
+            "user@a.example",
+            "a.example:0",
+            "a.example:+80",
+            "a.example:65536",
+            "a.example:http",
+            "a.example:",
+            "*",
+            "*:80",
+            "*.",
+            "a*.example",
+            "*.*.example",
+            "*.10.0.0.1",
+            "[::1",
+            "::1]",
+            "[a.example]:80",
+            "[10.0.0.1]:80",
+            "10.0.0.0/33",
+            "fe80::1%eth0",
+            "a b.example",
+            "a.example?x",
+            ".",
+            "http://[::1]x:80",
         ] {
             let error = Rule::parse(text, Bare::Web).unwrap_err();
             assert!(error.starts_with("network rule `"), "{text}: {error}");

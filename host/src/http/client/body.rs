@@ -55,7 +55,10 @@ impl Body {
         let exchange = match self.replace(State::Reading) {
             State::Open(exchange) => exchange,
             State::Reading => {
-                return Err(Failure::new(Kind::Closed, "the body was closed by another read of it"));
+                return Err(Failure::new(
+                    Kind::Closed,
+                    "the body was closed by another read of it",
+                ));
             }
             State::Ended => {
                 self.replace(State::Ended);
@@ -161,7 +164,8 @@ impl Exchange {
                 tokio::task::yield_now().await;
             }
             // Dropping the future loses nothing: the chunk stays with the response.
-            let polled = poll_fn(|context| Poll::Ready(pin!(self.response.chunk()).poll(context))).await;
+            let polled =
+                poll_fn(|context| Poll::Ready(pin!(self.response.chunk()).poll(context))).await;
             if let Poll::Ready(chunk) = polled {
                 return Some(self.received(chunk));
             }
@@ -169,8 +173,12 @@ impl Exchange {
         None
     }
 
-    fn received(&mut self, chunk: reqwest::Result<Option<Bytes>>) -> Result<Option<Bytes>, Failure> {
-        let chunk = chunk.map_err(|error| cause::failure(&error, &self.peer, Stage::Body, self.bounds))?;
+    fn received(
+        &mut self,
+        chunk: reqwest::Result<Option<Bytes>>,
+    ) -> Result<Option<Bytes>, Failure> {
+        let chunk =
+            chunk.map_err(|error| cause::failure(&error, &self.peer, Stage::Body, self.bounds))?;
         if let Some(chunk) = &chunk {
             self.record.bytes = self.record.bytes.saturating_add(chunk.len() as u64);
             self.size.check(self.record.bytes)?;
@@ -197,7 +205,10 @@ impl Deadline {
     /// The failure of an exchange that was not over in time.
     pub(super) fn passed(&self, peer: &str) -> Failure {
         let seconds = self.allowed.as_secs_f64();
-        Failure::new(Kind::Timeout, format!("the exchange with {peer} took longer than {seconds} s"))
+        Failure::new(
+            Kind::Timeout,
+            format!("the exchange with {peer} took longer than {seconds} s"),
+        )
     }
 }
 
@@ -221,7 +232,9 @@ impl SizeLimit {
         let message = if asked < operator {
             format!("the response body is larger than max_size, {asked} bytes")
         } else {
-            format!("the response body is larger than {operator} bytes (the operator's limit, --max-response)")
+            format!(
+                "the response body is larger than {operator} bytes (the operator's limit, --max-response)"
+            )
         };
         Err(Failure::new(Kind::TooLarge, message))
     }
@@ -238,12 +251,16 @@ mod tests {
         let both = |asked, operator| SizeLimit { asked, operator };
         assert!(both(None, None).check(u64::MAX).is_ok());
         assert!(both(Some(10), Some(20)).check(10).is_ok());
-        assert!(both(Some(10), Some(20)).check(11).unwrap_err().message.contains("max_size, 10 bytes"));
+        assert!(
+            both(Some(10), Some(20)).check(11).unwrap_err().message.contains("max_size, 10 bytes")
+        );
         for limits in [both(Some(20), Some(10)), both(None, Some(10)), both(Some(10), Some(10))] {
             assert!(limits.check(10).is_ok());
             let failure = limits.check(11).unwrap_err();
             assert_eq!(failure.kind, Kind::TooLarge);
-            assert!(failure.message.contains("10 bytes") && failure.message.contains("--max-response"));
+            assert!(
+                failure.message.contains("10 bytes") && failure.message.contains("--max-response")
+            );
         }
     }
 

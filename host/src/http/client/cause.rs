@@ -47,17 +47,32 @@ pub(super) fn failure(error: &reqwest::Error, peer: &str, stage: Stage, bounds: 
     }
     let broken = match (found.hyper, found.io) {
         (Some(hyper), _) if hyper.is_parse() => true,
-        (Some(hyper), _) if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() => false,
+        (Some(hyper), _)
+            if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() =>
+        {
+            false
+        }
         // Beneath the framing, an error of the system is a lost connection; only the framing itself
         // reports bad data. What has no framing beneath it comes from the content decoder.
-        (Some(_), Some(io)) => matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
+        (Some(_), Some(io)) => {
+            matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        }
         (Some(_) | None, _) => true,
     };
     match (broken, stage) {
-        (true, Stage::Head) => fail(Kind::Protocol, format!("{peer} sent an invalid response: {reason}")),
-        (true, Stage::Body) => fail(Kind::Protocol, format!("{peer} sent an invalid response body: {reason}")),
-        (false, Stage::Head) => fail(Kind::Closed, format!("{peer} closed the connection before it answered: {reason}")),
-        (false, Stage::Body) => fail(Kind::Closed, format!("{peer} closed the connection in the middle of the body: {reason}")),
+        (true, Stage::Head) => {
+            fail(Kind::Protocol, format!("{peer} sent an invalid response: {reason}"))
+        }
+        (true, Stage::Body) => {
+            fail(Kind::Protocol, format!("{peer} sent an invalid response body: {reason}"))
+        }
+        (false, Stage::Head) => {
+            fail(Kind::Closed, format!("{peer} closed the connection before it answered: {reason}"))
+        }
+        (false, Stage::Body) => fail(
+            Kind::Closed,
+            format!("{peer} closed the connection in the middle of the body: {reason}"),
+        ),
     }
 }
 

@@ -4,12 +4,20 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::failure::{Failure, Kind};
-use crate::limits::{Limits, MAX_CROSSING};
+use crate::limits::{Limits, MAX_CROSSING, MAX_HEADER_LINES};
 
 /// Fields that frame the message or manage the connection (RFC 9110, section 7.6.1; RFC 9112,
 /// section 6). If a script set them, the peer could be made to read the message otherwise than it was sent.
-const HOST_FIELDS: [&str; 8] =
-    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "keep-alive"];
+const HOST_FIELDS: [&str; 8] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+    "keep-alive",
+];
 
 /// Fields that describe a body and go with it (WHATWG fetch, "request-body-header name").
 pub(super) const BODY_FIELDS: [&str; 4] =
@@ -25,9 +33,12 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// The operator's, but no more than one crossing holds.
+    /// The operator's, but no more than the HTTP library and one crossing hold.
     pub(super) fn of(limits: &Limits) -> Self {
-        Self { lines: limits.max_header_lines, bytes: limits.max_header_bytes.min(MAX_CROSSING) }
+        Self {
+            lines: limits.max_header_lines.min(MAX_HEADER_LINES),
+            bytes: limits.max_header_bytes.min(MAX_CROSSING),
+        }
     }
 }
 
@@ -47,17 +58,21 @@ pub(super) fn parse(block: &[u8], bounds: Bounds) -> Result<HeaderMap, Failure> 
     while let Some(name) = parts.next() {
         let value = parts.next().ok_or_else(cut)?;
         let size = name.len().saturating_add(value.len());
-        let (Some(lines), Some(bytes)) = (left.lines.checked_sub(1), left.bytes.checked_sub(size)) else {
+        let (Some(lines), Some(bytes)) = (left.lines.checked_sub(1), left.bytes.checked_sub(size))
+        else {
             return Err(Failure::new(
                 Kind::Limit,
-                format!("the request has more than {} header lines or {} bytes of them (--max-headers)", bounds.lines, bounds.bytes),
+                format!(
+                    "the request has more than {} header lines or {} bytes of them (--max-headers)",
+                    bounds.lines, bounds.bytes
+                ),
             ));
         };
         left = Bounds { lines, bytes };
         let (name, value) = field(name, value)?;
-        fields
-            .try_append(name, value)
-            .map_err(|_| Failure::new(Kind::Limit, "the request has more header fields than can be sent"))?;
+        fields.try_append(name, value).map_err(|_| {
+            Failure::new(Kind::Limit, "the request has more header fields than can be sent")
+        })?;
     }
     Ok(fields)
 }
@@ -67,7 +82,8 @@ pub(super) fn parse(block: &[u8], bounds: Bounds) -> Result<HeaderMap, Failure> 
 /// # Errors
 /// - `too-large`: there are too many.
 pub(super) fn block(fields: &HeaderMap, bounds: Bounds) -> Result<Vec<u8>, Failure> {
-    let bytes = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum::<usize>();
+    let bytes =
+        fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum::<usize>();
     if fields.len() > bounds.lines || bytes > bounds.bytes {
         return Err(too_many(bounds));
     }
@@ -104,7 +120,10 @@ fn field(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), Failure
     }
     match HeaderValue::from_bytes(value) {
         Ok(value) => Ok((parsed, value)),
-        Err(_) => Err(invalid(&format!("invalid value for header {}: it holds a control character", quoted(name)))),
+        Err(_) => Err(invalid(&format!(
+            "invalid value for header {}: it holds a control character",
+            quoted(name)
+        ))),
     }
 }
 
@@ -135,19 +154,48 @@ mod tests {
 
     #[test]
     fn fields_of_the_host_are_refused_by_name() {
-        for name in ["Host", "CONTENT-LENGTH", "transfer-encoding", "Connection", "Upgrade", "Proxy-Authorization", "Proxy-X", "TE", "Trailer", "Keep-Alive"] {
+        for name in [
+            "Host",
+            "CONTENT-LENGTH",
+            "transfer-encoding",
+            "Connection",
+            "Upgrade",
+            "Proxy-Authorization",
+            "Proxy-X",
+            "TE",
+            "Trailer",
+            "Keep-Alive",
+        ] {
             let failure = parse(format!("{name}\0secret\0").as_bytes(), BOUNDS).unwrap_err();
             assert_eq!(failure.kind, Kind::Invalid);
-            assert!(failure.message.starts_with(&format!("header \"{name}\" belongs to the host")), "{}", failure.message);
+            assert!(
+                failure.message.starts_with(&format!("header \"{name}\" belongs to the host")),
+                "{}",
+                failure.message
+            );
         }
     }
 
     #[test]
     fn malformed_fields_are_refused_without_their_values() {
-        for block in [&b"x y\0secret\0"[..], b"\0secret\0", b"x:\0secret\0", b"x\r\ny\0secret\0", b"x\0secret\r\nz: 1\0", b"x\0secret\x7f\0", b"x\0secret", b"x", b"\xff\0secret\0"] {
+        for block in [
+            &b"x y\0secret\0"[..],
+            b"\0secret\0",
+            b"x:\0secret\0",
+            b"x\r\ny\0secret\0",
+            b"x\0secret\r\nz: 1\0",
+            b"x\0secret\x7f\0",
+            b"x\0secret",
+            b"x",
+            b"\xff\0secret\0",
+        ] {
             let failure = parse(block, BOUNDS).unwrap_err();
             assert_eq!(failure.kind, Kind::Invalid);
-            assert!(!failure.message.contains("secret") && !failure.message.contains('\n'), "{}", failure.message);
+            assert!(
+                !failure.message.contains("secret") && !failure.message.contains('\n'),
+                "{}",
+                failure.message
+            );
         }
     }
 
@@ -159,6 +207,9 @@ mod tests {
         assert!(block(&fits, BOUNDS).is_ok());
         let over = parse(format!("a\0{}\0", "v".repeat(98)).as_bytes(), BOUNDS).unwrap();
         assert_eq!(block(&over, BOUNDS).unwrap_err().kind, Kind::TooLarge);
-        assert_eq!(parse(format!("a\0{}\0", "v".repeat(100)).as_bytes(), BOUNDS).unwrap_err().kind, Kind::Limit);
+        assert_eq!(
+            parse(format!("a\0{}\0", "v".repeat(100)).as_bytes(), BOUNDS).unwrap_err().kind,
+            Kind::Limit
+        );
     }
 }

@@ -143,8 +143,9 @@ impl Client {
             transport.bounds,
             &transport.bodies,
         )?;
-        let url = std::str::from_utf8(&request.url)
-            .map_err(|_| Failure::new(Kind::Invalid, "the URL cannot be used: it is not valid UTF-8"))?;
+        let url = std::str::from_utf8(&request.url).map_err(|_| {
+            Failure::new(Kind::Invalid, "the URL cannot be used: it is not valid UTF-8")
+        })?;
         let url = transport.network.check(CAPABILITY, url)?;
         only_http(&url)?;
         let permit = transport.permit()?;
@@ -167,7 +168,11 @@ impl Client {
     }
 
     /// The pool for `url`, made if there is none.
-    async fn pool(&self, url: &CheckedUrl, connect_timeout: Option<Duration>) -> Result<reqwest::Client, Failure> {
+    async fn pool(
+        &self,
+        url: &CheckedUrl,
+        connect_timeout: Option<Duration>,
+    ) -> Result<reqwest::Client, Failure> {
         let Shared { transport, number, trust } = &*self.shared;
         let key = Key { client: *number, destination: url.destination().clone(), connect_timeout };
         if let Some(pool) = transport.pools.find(&key) {
@@ -226,13 +231,18 @@ impl Call<'_> {
             };
             hops += 1;
             if hops > MAX_REDIRECTS {
-                return Err(Failure::new(Kind::Protocol, format!("too many redirects, more than {MAX_REDIRECTS}")));
+                return Err(Failure::new(
+                    Kind::Protocol,
+                    format!("too many redirects, more than {MAX_REDIRECTS}"),
+                ));
             }
             redirect::rewrite(&mut self.message, response.status(), from, &next);
-            self.url = transport.network.check_url(CAPABILITY, next).map_err(|failure| match failure.kind {
-                // To the script, a URL that it did not write is the server's mistake.
-                Kind::Invalid => redirect::refused(from, &failure.message),
-                _ => failure,
+            self.url = transport.network.check_url(CAPABILITY, next).map_err(|failure| {
+                match failure.kind {
+                    // To the script, a URL that it did not write is the server's mistake.
+                    Kind::Invalid => redirect::refused(from, &failure.message),
+                    _ => failure,
+                }
             })?;
             self.record.redirected(&self.url);
         }
@@ -245,15 +255,21 @@ impl Call<'_> {
             self.client.shared.transport.network.addresses(&self.url).await?;
         }
         let pool = self.client.pool(&self.url, self.connect_timeout).await?;
-        let mut request = reqwest::Request::new(self.message.method.clone(), self.url.url().clone());
+        let mut request =
+            reqwest::Request::new(self.message.method.clone(), self.url.url().clone());
         *request.headers_mut() = self.message.fields.clone();
         *request.body_mut() = self.message.body.clone().map(reqwest::Body::from);
-        pool.execute(request)
-            .await
-            .map_err(|error| cause::failure(&error, &self.peer(), Stage::Head, self.client.shared.transport.bounds))
+        pool.execute(request).await.map_err(|error| {
+            cause::failure(&error, &self.peer(), Stage::Head, self.client.shared.transport.bounds)
+        })
     }
 
-    async fn finish(mut self, answer: Answer, size: SizeLimit, permit: OwnedSemaphorePermit) -> Response {
+    async fn finish(
+        mut self,
+        answer: Answer,
+        size: SizeLimit,
+        permit: OwnedSemaphorePermit,
+    ) -> Response {
         let Answer { response, headers } = answer;
         let status = response.status();
         let version = match response.version() {
@@ -294,8 +310,9 @@ impl Call<'_> {
 fn only_http(url: &CheckedUrl) -> Result<(), Failure> {
     match url.destination().scheme() {
         Scheme::Http | Scheme::Https => Ok(()),
-        Scheme::Ws | Scheme::Wss => {
-            Err(Failure::new(Kind::Invalid, "the URL cannot be used: its scheme must be http or https"))
-        }
+        Scheme::Ws | Scheme::Wss => Err(Failure::new(
+            Kind::Invalid,
+            "the URL cannot be used: its scheme must be http or https",
+        )),
     }
 }

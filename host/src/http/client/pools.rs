@@ -69,7 +69,10 @@ impl Pools {
 
     /// Drops the pools of a client.
     pub(super) fn forget(&self, client: u64) {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).retain(|(key, _)| key.client != client);
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(key, _)| key.client != client);
     }
 }
 
@@ -100,9 +103,12 @@ pub(super) fn build(
     if let Some(timeout) = connect_timeout {
         builder = builder.connect_timeout(timeout);
     }
-    builder
-        .build()
-        .map_err(|error| Failure::new(Kind::Tls, format!("connections to {} cannot be set up: {error}", url.destination())))
+    builder.build().map_err(|error| {
+        Failure::new(
+            Kind::Tls,
+            format!("connections to {} cannot be set up: {error}", url.destination()),
+        )
+    })
 }
 
 /// Answers the HTTP library's look-ups, one for each new connection, through the network door.
@@ -136,7 +142,11 @@ mod tests {
     use super::*;
 
     fn key(client: u64, url: &str) -> Key {
-        Key { client, destination: Destination::of(&Url::parse(url).unwrap()).unwrap(), connect_timeout: None }
+        Key {
+            client,
+            destination: Destination::of(&Url::parse(url).unwrap()).unwrap(),
+            connect_timeout: None,
+        }
     }
 
     fn pool() -> reqwest::Client {
@@ -153,7 +163,12 @@ mod tests {
         let pools = Pools::default();
         pools.keep(key(1, "http://a.test/x"), pool());
         assert!(pools.find(&key(1, "http://a.test/y")).is_some());
-        for other in [key(2, "http://a.test"), key(1, "https://a.test"), key(1, "http://a.test:81"), key(1, "https://a.test:80")] {
+        for other in [
+            key(2, "http://a.test"),
+            key(1, "https://a.test"),
+            key(1, "http://a.test:81"),
+            key(1, "https://a.test:80"),
+        ] {
             assert!(pools.find(&other).is_none());
         }
         pools.forget(2);

@@ -24,7 +24,14 @@ pub(super) struct Record {
 impl Record {
     /// Starts the clock of an exchange with `url`.
     pub(super) fn start(network: Arc<Network>, url: &CheckedUrl) -> Self {
-        Self { network, target: url.origin(), started: Instant::now(), status: None, outcome: None, bytes: 0 }
+        Self {
+            network,
+            target: url.origin(),
+            started: Instant::now(),
+            status: None,
+            outcome: None,
+            bytes: 0,
+        }
     }
 
     /// The exchange goes on with another URL, after a redirect.

@@ -13,12 +13,17 @@ use crate::failure::{Failure, Kind};
 ///
 /// # Errors
 /// - `protocol`: it cannot be followed, because it is no URL, not HTTP, or gives up encryption.
-pub(super) fn target(status: StatusCode, fields: &HeaderMap, from: &Url) -> Result<Option<Url>, Failure> {
+pub(super) fn target(
+    status: StatusCode,
+    fields: &HeaderMap,
+    from: &Url,
+) -> Result<Option<Url>, Failure> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
     let Some(location) = fields.get(LOCATION) else { return Ok(None) };
-    let to = std::str::from_utf8(location.as_bytes()).ok().and_then(|location| from.join(location).ok());
+    let to =
+        std::str::from_utf8(location.as_bytes()).ok().and_then(|location| from.join(location).ok());
     let Some(to) = to else {
         return Err(refused(from, "its Location is not a URL"));
     };
@@ -75,11 +80,17 @@ mod tests {
     }
 
     fn sent(method: Method, status: u16, to: &str) -> Message {
-        let mut message = Message { method, fields: HeaderMap::new(), body: Some(Bytes::from_static(b"x")) };
+        let mut message =
+            Message { method, fields: HeaderMap::new(), body: Some(Bytes::from_static(b"x")) };
         for name in ["authorization", "cookie", "x-api-key", "content-type"] {
             message.fields.insert(name, HeaderValue::from_static("secret"));
         }
-        rewrite(&mut message, StatusCode::from_u16(status).unwrap(), &url("https://a.test/"), &url(to));
+        rewrite(
+            &mut message,
+            StatusCode::from_u16(status).unwrap(),
+            &url("https://a.test/"),
+            &url(to),
+        );
         message
     }
 
@@ -102,12 +113,24 @@ mod tests {
         for status in [200, 201, 300, 304, 305, 306, 399, 404] {
             assert_eq!(location(status, "https://a.test", b"/").unwrap(), None, "{status}");
         }
-        assert_eq!(target(StatusCode::FOUND, &HeaderMap::new(), &url("https://a.test")).unwrap(), None);
+        assert_eq!(
+            target(StatusCode::FOUND, &HeaderMap::new(), &url("https://a.test")).unwrap(),
+            None
+        );
     }
 
     #[test]
     fn redirects_that_lead_astray_are_refused() {
-        for to in [&b"http://a.test/"[..], b"file:///etc/passwd", b"ftp://a.test", b"ws://a.test", b"data:,x", b"http://", b"https://[::1", b"\xff"] {
+        for to in [
+            &b"http://a.test/"[..],
+            b"file:///etc/passwd",
+            b"ftp://a.test",
+            b"ws://a.test",
+            b"data:,x",
+            b"http://",
+            b"https://[::1",
+            b"\xff",
+        ] {
             let failure = location(302, "https://a.test/?secret", to).unwrap_err();
             assert_eq!(failure.kind, Kind::Protocol);
             assert!(!failure.message.contains("secret"), "{}", failure.message);

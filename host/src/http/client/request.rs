@@ -100,7 +100,9 @@ impl AsRef<[u8]> for Held {
 }
 
 fn parse_method(text: &[u8]) -> Result<Method, Failure> {
-    let invalid = |why: &str| Err(Failure::new(Kind::Invalid, format!("invalid method {}: {why}", quoted(text))));
+    let invalid = |why: &str| {
+        Err(Failure::new(Kind::Invalid, format!("invalid method {}: {why}", quoted(text))))
+    };
     if text.len() > MAX_METHOD {
         return invalid("it is too long");
     }

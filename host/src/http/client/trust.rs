@@ -22,9 +22,9 @@ impl SystemRoots {
         self.roots
             .get_or_try_init(|| async {
                 // Hundreds of kilobytes of files to parse: not on the thread of the event loop.
-                tokio::task::spawn_blocking(read_roots)
-                    .await
-                    .map_err(|error| tls(format!("failed to read the system's certificate roots: {error}")))
+                tokio::task::spawn_blocking(read_roots).await.map_err(|error| {
+                    tls(format!("failed to read the system's certificate roots: {error}"))
+                })
             })
             .await
     }
@@ -47,10 +47,11 @@ impl Trust {
     pub(super) fn new(system: SystemRoots, pem: Option<&[u8]>) -> Result<Self, Failure> {
         let mut extra = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(pem.unwrap_or_default()) {
-            let certificate = certificate.map_err(|error| invalid(format!("is not PEM: {error}")))?;
-            extra
-                .add(certificate)
-                .map_err(|error| invalid(format!("holds a certificate that cannot be used: {error}")))?;
+            let certificate =
+                certificate.map_err(|error| invalid(format!("is not PEM: {error}")))?;
+            extra.add(certificate).map_err(|error| {
+                invalid(format!("holds a certificate that cannot be used: {error}"))
+            })?;
         }
         if pem.is_some() && extra.is_empty() {
             return Err(invalid("holds no certificate".to_owned()));
@@ -73,7 +74,10 @@ impl Trust {
                     roots = Arc::new(both);
                 }
                 if roots.is_empty() {
-                    return Err(tls("the system has no certificate roots and the client was given none".to_owned()));
+                    return Err(tls(
+                        "the system has no certificate roots and the client was given none"
+                            .to_owned(),
+                    ));
                 }
                 configure(roots)
             })
@@ -117,7 +121,10 @@ fn tls(message: String) -> Failure {
 }
 
 fn invalid(why: String) -> Failure {
-    Failure::new(Kind::Invalid, format!("the certificates of the client cannot be used: the text {why}"))
+    Failure::new(
+        Kind::Invalid,
+        format!("the certificates of the client cannot be used: the text {why}"),
+    )
 }
 
 #[cfg(test)]

@@ -151,13 +151,18 @@ pub mod tls {
                 tokio::spawn(async move {
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| async move {
-                        let path = Bytes::from(request.uri().path().to_owned());
-                        Ok::<_, Infallible>(hyper::Response::new(Full::new(path)))
-                    });
+                    let service =
+                        service_fn(|request: hyper::Request<hyper::body::Incoming>| async move {
+                            let path = Bytes::from(request.uri().path().to_owned());
+                            Ok::<_, Infallible>(hyper::Response::new(Full::new(path)))
+                        });
                     let io = TokioIo::new(stream);
                     let _ended = match is_h2 {
-                        true => http2::Builder::new(TokioExecutor::new()).serve_connection(io, service).await,
+                        true => {
+                            http2::Builder::new(TokioExecutor::new())
+                                .serve_connection(io, service)
+                                .await
+                        }
                         false => http1::Builder::new().serve_connection(io, service).await,
                     };
                 });
