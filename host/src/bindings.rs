@@ -15,3 +15,17 @@ wasmtime::component::bindgen!({
         "tidelock:script/modules.source": crate::capability::modules::Source,
     },
 });
+
+// Stand-in until the shared conversion is merged.
+impl From<crate::failure::Failure> for tidelock::script::types::Error {
+    fn from(failure: crate::failure::Failure) -> Self {
+        use crate::failure::Kind;
+        use tidelock::script::types::ErrorKind;
+        let kind = match failure.kind {
+            Kind::Denied => ErrorKind::Denied,
+            Kind::Limit => ErrorKind::Limit,
+            _ => ErrorKind::Io,
+        };
+        Self { kind, message: failure.message }
+    }
+}

@@ -4,5 +4,6 @@ pub mod audit;
 pub mod bindings;
 pub mod capability;
 pub mod failure;
+pub mod grants;
 pub mod http;
 pub mod limits;

@@ -34,6 +34,9 @@ pub const MAX_REDIRECTS: usize = 10;
 /// Bytes of a URL a script may ask for: what servers accept at most (RFC 9110, section 4.1, asks for 8000).
 pub const MAX_URL: usize = 16 * 1024;
 
+/// Bytes of the target of an incoming request; more is answered 414. As [`MAX_URL`], the other way round.
+pub const MAX_TARGET: usize = MAX_URL;
+
 /// Request bodies that one worker may hold in host memory at once, over all its connections.
 pub const MAX_BUFFERED_BODIES: u64 = 256 * MIB;
 

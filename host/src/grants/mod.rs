@@ -1,0 +1,3 @@
+//! What the operator grants, parsed once into types.
+
+pub mod listen;
