@@ -21,7 +21,12 @@ pub struct HttpServerCtx {
 
 impl HttpServerCtx {
     /// For a new instance; `listeners` is the process's.
-    pub fn new(grants: ListenGrants, settings: Settings, listeners: &Listeners, audit: Audit) -> Self {
+    pub fn new(
+        grants: ListenGrants,
+        settings: Settings,
+        listeners: &Listeners,
+        audit: Audit,
+    ) -> Self {
         Self { grants, servers: Servers::new(settings, listeners), audit }
     }
 

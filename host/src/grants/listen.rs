@@ -142,7 +142,9 @@ mod tests {
 
     #[test]
     fn rules_that_are_no_address_and_port_are_refused() {
-        for rule in ["", "http", "65536", "-1", "+80", " 80", "localhost:80", "::1:80", "1.2.3.4", "*:80"] {
+        for rule in
+            ["", "http", "65536", "-1", "+80", " 80", "localhost:80", "::1:80", "1.2.3.4", "*:80"]
+        {
             let error = ListenGrants::default().allow(rule);
             if rule == "::1:80" {
                 // An unbracketed v6 address cannot be told from its port.

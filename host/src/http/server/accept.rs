@@ -54,7 +54,10 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
                 if reported.replace(error.kind()) != Some(error.kind()) {
                     let error = error.to_string();
                     let fields = [("address", shared.address.as_str()), ("error", error.as_str())];
-                    shared.settings.report.trouble("failed to accept connections; trying again", &fields);
+                    shared
+                        .settings
+                        .report
+                        .trouble("failed to accept connections; trying again", &fields);
                 }
                 tokio::select! {
                     () = sleep(BACK_OFF) => {}

@@ -151,7 +151,9 @@ impl Queue {
             if !text.is_empty() {
                 let outcome = output.write_all(&text).and_then(|()| output.flush());
                 // A full disk must not stop the server; the operator is told once.
-                if let Err(error) = outcome && !std::mem::replace(&mut failed, true) {
+                if let Err(error) = outcome
+                    && !std::mem::replace(&mut failed, true)
+                {
                     tracing::warn!("failed to write the access log: {error}");
                 }
                 text.clear();

@@ -13,7 +13,8 @@ use super::link::Link;
 use super::load::{Load, Share};
 use super::request::Refused;
 
-const TOO_LARGE: Refused = Refused(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n");
+const TOO_LARGE: Refused =
+    Refused(StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n");
 
 /// Waits for all of `body`: at most `max` bytes, and no more than the worker can hold.
 pub(super) async fn collect(

@@ -298,7 +298,9 @@ mod tests {
 
     #[test]
     fn a_bare_line_feed_in_a_head_becomes_a_nul() {
-        for text in ["GET / HTTP/1.1\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nA: b\nB: c\r\n\r\n", "\nGET"] {
+        for text in
+            ["GET / HTTP/1.1\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nA: b\nB: c\r\n\r\n", "\nGET"]
+        {
             assert_eq!(place(text), Place::Lost, "{text:?}");
             let mut bytes = text.as_bytes().to_vec();
             Framing::new().follow(&mut bytes);
@@ -318,7 +320,11 @@ mod tests {
             "Transfer-Encoding: gzip, chunked",
             "Transfer-Encoding: xchunked",
         ] {
-            assert_eq!(place(&format!("POST / HTTP/1.1\r\n{field}\r\n\r\n")), Place::Lost, "{field}");
+            assert_eq!(
+                place(&format!("POST / HTTP/1.1\r\n{field}\r\n\r\n")),
+                Place::Lost,
+                "{field}"
+            );
         }
         for chunk in ["1\n", "1\r\r", "1\r\nab", "10000000000000000\r\n", "1;\n"] {
             let text = format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");

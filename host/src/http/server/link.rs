@@ -197,9 +197,8 @@ impl Link {
                 after(since, limits.max_handler_time, Expiry::Handler(id))
             }
         };
-        let writes = state
-            .blocked
-            .and_then(|since| after(since, limits.write_timeout, Expiry::Write));
+        let writes =
+            state.blocked.and_then(|since| after(since, limits.write_timeout, Expiry::Write));
         match (waits, writes) {
             (Some(waits), Some(writes)) if writes.0 < waits.0 => Some(writes),
             (None, writes) => writes,

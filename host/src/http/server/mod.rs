@@ -132,7 +132,8 @@ impl Servers {
     /// # Errors
     /// [`Kind::Io`]: the address cannot be bound; the message begins with `bind failed:`.
     pub fn listen(&self, checked: &CheckedListen) -> Result<Server, Failure> {
-        let failed = |error| Failure::new(Kind::Io, format!("bind failed: {}: {error}", checked.address()));
+        let failed =
+            |error| Failure::new(Kind::Io, format!("bind failed: {}: {error}", checked.address()));
         let (listener, lease) = self.listeners.open(checked)?;
         let address = listener.local_addr().map_err(failed)?.to_string();
         let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
@@ -158,7 +159,6 @@ impl Server {
 
     /// Waits for events and gives those that are there: at most [`MAX_EVENTS`](crate::limits::MAX_EVENTS),
     /// and no more bytes than [`MAX_CROSSING`](crate::limits::MAX_CROSSING). One wait at a time.
-    #[expect(clippy::should_implement_trait, reason = "named as in the contract; there is no end of it")]
     pub fn next(&self) -> Next {
         Next { shared: Arc::clone(&self.shared) }
     }
@@ -172,7 +172,13 @@ impl Server {
     ///
     /// # Errors
     /// Why this response cannot be sent; the client gets a 500.
-    pub fn respond(&self, id: u64, status: u16, headers: Vec<u8>, body: Vec<u8>) -> Result<(), String> {
+    pub fn respond(
+        &self,
+        id: u64,
+        status: u16,
+        headers: Vec<u8>,
+        body: Vec<u8>,
+    ) -> Result<(), String> {
         let Some(link) = self.shared.exchanges().take(id) else { return Ok(()) };
         match response::from_guest(status, headers, body, &self.shared.settings.limits) {
             Ok(response) => {

@@ -16,12 +16,12 @@ type Write = dyn Fn(&str, &[(&str, &str)]) + Send + Sync;
 
 impl Report {
     /// Writes by `write`, which must escape what it is given. One for a process keeps its ids unique.
-    pub fn new(write: Arc<dyn Fn(&str, &[(&str, &str)]) + Send + Sync>) -> Self {
+    pub fn new(write: impl Fn(&str, &[(&str, &str)]) + Send + Sync + 'static) -> Self {
         // The first id differs from process to process, so that one in an old log is not taken for a
         // new one; it protects nothing.
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let first = time.subsec_nanos() ^ std::process::id().rotate_left(16);
-        Self { write, failures: Arc::new(AtomicU32::new(first)) }
+        Self { write: Arc::new(write), failures: Arc::new(AtomicU32::new(first)) }
     }
 
     /// Something is wrong with the server itself.
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn ids_of_failures_do_not_repeat() {
-        let report = Report::new(Arc::new(|_, _| {}));
+        let report = Report::new(|_, _| {});
         let other = report.clone();
         let ids: HashSet<_> =
             (0..1000).flat_map(|_| [report.failure("", ""), other.failure("", "")]).collect();

@@ -94,8 +94,8 @@ mod tests {
     fn the_head_is_laid_out_as_the_contract_says_in_one_allocation() {
         let parts = parts("/a%20b?c=d&e", &[("Host", "h"), ("X-A", "1"), ("x-a", "2")]);
         let head = head(&parts, "127.0.0.1:1");
-        let expected = "GET\0/a%20b\0c=d&e\x001.1\0127.0.0.1:1\0host\0h\0x-a\x001\0x-a\x002\0";
-        assert_eq!(String::from_utf8(head.clone()).unwrap(), expected);
+        let text = String::from_utf8(head.clone()).unwrap().replace('\0', "|");
+        assert_eq!(text, "GET|/a%20b|c=d&e|1.1|127.0.0.1:1|host|h|x-a|1|x-a|2|");
         assert_eq!(head.capacity(), head.len());
     }
 

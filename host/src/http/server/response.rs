@@ -23,7 +23,9 @@ pub(super) fn from_guest(
     };
     // A response with one of these has no content (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5).
     let body = match status {
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => Bytes::new(),
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => {
+            Bytes::new()
+        }
         _ => Bytes::from(body),
     };
     let mut response = Response::new(Full::new(body));
@@ -33,7 +35,11 @@ pub(super) fn from_guest(
 }
 
 /// A response of the host: a line of text. It ends the connection if the request was not read to its end.
-pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>, close: bool) -> Response<Full<Bytes>> {
+pub(super) fn plain(
+    status: StatusCode,
+    text: impl Into<Bytes>,
+    close: bool,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(text.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -104,7 +110,13 @@ fn belongs_to_host(name: &HeaderName) -> bool {
     let name = name.as_str();
     matches!(
         name,
-        "content-length" | "transfer-encoding" | "connection" | "upgrade" | "keep-alive" | "te" | "trailer"
+        "content-length"
+            | "transfer-encoding"
+            | "connection"
+            | "upgrade"
+            | "keep-alive"
+            | "te"
+            | "trailer"
     ) || name.starts_with("proxy-")
 }
 
@@ -156,8 +168,15 @@ mod tests {
     #[test]
     fn framing_belongs_to_the_host() {
         for name in [
-            "Content-Length", "transfer-encoding", "CONNECTION", "Upgrade", "Keep-Alive", "TE",
-            "Trailer", "Proxy-Connection", "Proxy-Authenticate",
+            "Content-Length",
+            "transfer-encoding",
+            "CONNECTION",
+            "Upgrade",
+            "Keep-Alive",
+            "TE",
+            "Trailer",
+            "Proxy-Connection",
+            "Proxy-Authenticate",
         ] {
             let error = guest(200, format!("{name}\x001\0").as_bytes()).unwrap_err();
             let name = name.to_ascii_lowercase();

@@ -29,11 +29,19 @@ pub(super) async fn answer(
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let mut logged = Logged { shared: &shared, link: &link, parts: &parts, started, status: CLIENT_GONE, bytes: 0 };
+    let mut logged = Logged {
+        shared: &shared,
+        link: &link,
+        parts: &parts,
+        started,
+        status: CLIENT_GONE,
+        bytes: 0,
+    };
     let outcome = exchange(&shared, &link, &parts, body, started).await;
     let unread = outcome.is_err();
-    let response = outcome
-        .unwrap_or_else(|Refused(status, text)| response::plain(status, Bytes::from_static(text.as_bytes()), true));
+    let response = outcome.unwrap_or_else(|Refused(status, text)| {
+        response::plain(status, Bytes::from_static(text.as_bytes()), true)
+    });
     link.answered(Instant::now(), unread);
     logged.status = response.status().as_u16();
     if parts.method != Method::HEAD {

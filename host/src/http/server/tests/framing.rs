@@ -29,7 +29,10 @@ async fn ambiguous_lengths_are_refused() {
         let text = format!("POST / HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n0\r\n\r\n{HIDDEN}");
         refused(&echo, "400", &text).await;
     }
-    for fields in ["Transfer-Encoding: gzip, chunked", "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked"] {
+    for fields in [
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+    ] {
         let text = format!("POST / HTTP/1.1\r\nHost: h\r\n{fields}\r\n\r\n0\r\n\r\n{HIDDEN}");
         refused(&echo, "501", &text).await;
     }
@@ -51,8 +54,15 @@ async fn a_length_beside_chunks_ends_the_connection_after_one_answer() {
 async fn broken_chunks_are_refused() {
     let echo = echo(Limits::default());
     for chunks in [
-        "x\r\n", "\r\n", "-1\r\n", "0x2\r\nhi\r\n", "2\nhi\r\n", "2\r\nhi!\r\n", "2\r\nhi\n0\n\n",
-        "10000000000000000\r\n", "2;a\nb\r\nhi\r\n",
+        "x\r\n",
+        "\r\n",
+        "-1\r\n",
+        "0x2\r\nhi\r\n",
+        "2\nhi\r\n",
+        "2\r\nhi!\r\n",
+        "2\r\nhi\n0\n\n",
+        "10000000000000000\r\n",
+        "2;a\nb\r\nhi\r\n",
     ] {
         let text = format!(
             "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}{HIDDEN}"

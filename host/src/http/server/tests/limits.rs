@@ -2,6 +2,8 @@
 
 use super::*;
 
+const SECOND: Duration = Duration::from_secs(1);
+
 fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::default();
     change(&mut limits);
@@ -84,7 +86,8 @@ async fn a_target_that_is_too_long_is_refused() {
 #[tokio::test]
 async fn a_body_that_stops_coming_is_answered_408() {
     let echo = echo(limits(|limits| limits.body_timeout = Some(SOON)));
-    for framing in ["Content-Length: 3\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"] {
+    for framing in ["Content-Length: 3\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"]
+    {
         let answer = echo.all(format!("POST / HTTP/1.1\r\nHost: h\r\n{framing}")).await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     }
@@ -158,20 +161,22 @@ async fn a_reader_that_takes_nothing_is_cut() {
 
 #[tokio::test]
 async fn a_slow_reader_that_takes_something_is_not_cut() {
-    let running = start(limits(|limits| limits.write_timeout = Some(4 * SOON)));
+    let running = start(limits(|limits| limits.write_timeout = Some(SECOND)));
     let mut client = running.connect().await;
     client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     let id = running.request().await.id;
     let size = 24 << 20;
     running.server.respond(id, 200, Vec::new(), vec![b'x'; size]).unwrap();
-    let mut interval = tokio::time::interval(SOON / 2);
-    let mut read = 0;
-    let mut buffer = vec![0; 2 << 20];
-    while read < size {
+    // Long enough for the whole to take several times the limit.
+    let mut interval = tokio::time::interval(SECOND / 10);
+    let mut buffer = vec![0; 1 << 20];
+    client.until("\r\n\r\n").await;
+    let mut left = size - client.buffer.len();
+    while left > 0 {
         interval.tick().await;
-        let piece = timeout(HANG, client.stream.read(&mut buffer)).await.unwrap().unwrap();
-        assert_ne!(piece, 0, "cut after {read}");
-        read += piece;
+        let piece = &mut buffer[..left.min(1 << 20)];
+        timeout(HANG, client.stream.read_exact(piece)).await.unwrap().expect("not to be cut");
+        left -= piece.len();
     }
 }
 

@@ -55,7 +55,9 @@ async fn pipelined_requests_are_answered_in_order() {
 async fn an_expected_100_comes_before_the_body_is_sent() {
     let echo = echo(Limits::default());
     let mut client = echo.connect().await;
-    client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        .await;
     assert_eq!(client.until("\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
     client.send("ok").await;
     assert_eq!(client.response().await.1, "POST / ok");
@@ -128,7 +130,8 @@ async fn a_response_that_cannot_be_sent_becomes_a_500_and_the_server_lives() {
         assert_eq!(outcome.unwrap_err(), reason);
         let (status, body) = client.response().await;
         assert_eq!(status, 500);
-        let failure = body.strip_prefix("internal server error (id ").unwrap().strip_suffix(')').unwrap();
+        let failure =
+            body.strip_prefix("internal server error (id ").unwrap().strip_suffix(')').unwrap();
         let report = running.reports.lock().unwrap().pop().unwrap();
         assert_eq!(report, format!("request failed id={failure} route=GET /a report={reason}"));
     }

@@ -48,10 +48,11 @@ fn start_with(limits: Limits, dev: bool, listeners: &Listeners, access_log: Acce
     let reports = Arc::new(Mutex::new(Vec::new()));
     let report = {
         let reports = Arc::clone(&reports);
-        Report::new(Arc::new(move |message, fields| {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Report::new(move |message, fields| {
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
             reports.lock().unwrap().push(format!("{message} {}", fields.join(" ")));
-        }))
+        })
     };
     let settings = Settings { limits: Arc::new(limits), dev, report, access_log };
     let mut grants = ListenGrants::default();

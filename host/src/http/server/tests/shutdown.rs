@@ -42,7 +42,9 @@ async fn what_does_not_end_within_the_grace_period_is_cut() {
 async fn a_request_that_is_still_arriving_is_served_before_the_end() {
     let running = start(Limits::default());
     let mut client = running.connect().await;
-    client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        .await;
     client.until("\r\n\r\n").await;
     running.server.stop();
     client.send("ok").await;
