@@ -58,6 +58,9 @@ pub const MAX_IDLE_PER_POOL: usize = 16;
 /// would otherwise be far more than the script's own memory.
 pub const MAX_OUTGOING_BODIES: u64 = 256 * MIB;
 
+/// Bytes of the target of an incoming request; more is answered 414. As [`MAX_URL`], the other way round.
+pub const MAX_TARGET: usize = MAX_URL;
+
 /// Request bodies that one worker may hold in host memory at once, over all its connections.
 pub const MAX_BUFFERED_BODIES: u64 = 256 * MIB;
 

@@ -1,0 +1,125 @@
+//! `wit/http-server.wit`.
+
+use wasmtime::component::{Accessor, HasData, Resource};
+
+use super::View;
+use crate::audit::{Audit, Event as Audited};
+use crate::bindings::tidelock::script::http_server::{
+    Event, Host, HostServer, HostServerWithStore, Request,
+};
+use crate::bindings::tidelock::script::types::Error;
+use crate::failure::Failure;
+use crate::grants::listen::ListenGrants;
+use crate::http::server::{self, Listeners, Server, Servers, Settings};
+
+/// What one instance may listen on, and how its servers are set.
+pub struct HttpServerCtx {
+    grants: ListenGrants,
+    servers: Servers,
+    audit: Audit,
+}
+
+impl HttpServerCtx {
+    /// For a new instance; `listeners` is the process's.
+    pub fn new(
+        grants: ListenGrants,
+        settings: Settings,
+        listeners: &Listeners,
+        audit: Audit,
+    ) -> Self {
+        Self { grants, servers: Servers::new(settings, listeners), audit }
+    }
+
+    fn listen(&self, port: u16) -> Result<Server, Failure> {
+        let checked = self.grants.check(port);
+        let target = match &checked {
+            Ok(checked) => checked.address().to_string(),
+            Err(_) => format!("port {port}"),
+        };
+        let event = Audited { capability: "http-server", operation: "listen", target: &target };
+        let rule = checked.as_ref().ok().map(|checked| checked.rule());
+        self.audit.decision(event, checked.is_ok(), rule);
+        self.servers.listen(&checked?)
+    }
+}
+
+/// The capability.
+#[derive(Debug)]
+pub struct HttpServer;
+
+impl HasData for HttpServer {
+    type Data<'a> = View<'a, HttpServerCtx>;
+}
+
+impl Host for View<'_, HttpServerCtx> {}
+
+impl HostServer for View<'_, HttpServerCtx> {
+    fn listen(&mut self, port: u16) -> wasmtime::Result<Result<Resource<Server>, Error>> {
+        match self.ctx.listen(port) {
+            Ok(server) => Ok(Ok(self.table.push(server)?)),
+            Err(failure) => Ok(Err(failure.into())),
+        }
+    }
+
+    fn address(&mut self, server: Resource<Server>) -> wasmtime::Result<String> {
+        Ok(self.table.get(&server)?.address().to_owned())
+    }
+
+    fn read_body(&mut self, server: Resource<Server>, request: u64) -> wasmtime::Result<Vec<u8>> {
+        Ok(self.table.get(&server)?.read_body(request))
+    }
+
+    fn respond(
+        &mut self,
+        server: Resource<Server>,
+        request: u64,
+        status: u16,
+        headers: Vec<u8>,
+        body: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), String>> {
+        Ok(self.table.get(&server)?.respond(request, status, headers, body))
+    }
+
+    fn fail(
+        &mut self,
+        server: Resource<Server>,
+        request: u64,
+        route: Vec<u8>,
+        report: Vec<u8>,
+    ) -> wasmtime::Result<()> {
+        self.table.get(&server)?.fail(request, &route, &report);
+        Ok(())
+    }
+
+    fn stop(&mut self, server: Resource<Server>) -> wasmtime::Result<()> {
+        self.table.get(&server)?.stop();
+        Ok(())
+    }
+
+    fn drop(&mut self, server: Resource<Server>) -> wasmtime::Result<()> {
+        self.table.delete(server)?;
+        Ok(())
+    }
+}
+
+impl<T> HostServerWithStore<T> for HttpServer {
+    async fn next(
+        accessor: &Accessor<T, Self>,
+        server: Resource<Server>,
+    ) -> wasmtime::Result<Vec<Event>> {
+        let next = accessor.with(|mut access| access.get().table.get(&server).map(Server::next))?;
+        Ok(next.await.into_iter().map(Event::from).collect())
+    }
+}
+
+impl From<server::Event> for Event {
+    fn from(event: server::Event) -> Self {
+        match event {
+            server::Event::Request(server::Request { id, head, body, body_rest }) => {
+                Self::Request(Request { id, head, body, body_rest })
+            }
+            server::Event::Gone(id) => Self::Gone(id),
+            server::Event::Stopped => Self::Stopped,
+        }
+    }
+}

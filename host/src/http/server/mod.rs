@@ -1,0 +1,283 @@
+//! HTTP/1.1 server (RFC 9110, RFC 9112): sockets, connections, limits.
+//!
+//! A [`Server`] accepts connections and turns their requests into [`Event`]s, which whoever owns it takes
+//! with [`Server::next`] and answers by number. Everything runs as tasks of the tokio runtime that the
+//! server was started in: one connection, one task; and one task that accepts. Nothing here knows of the
+//! sandbox.
+//!
+//! ```text
+//! accept ─▶ connection ─▶ service ─▶ exchange ─▶ Server::next
+//!             │ guarded ◀─ link ◀───────────────── Server::respond
+//! ```
+
+mod accept;
+pub mod access_log;
+mod body;
+mod connection;
+mod connections;
+mod exchange;
+mod framing;
+mod guarded;
+mod link;
+mod listeners;
+mod load;
+mod report;
+mod request;
+mod response;
+mod service;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::server::conn::http1;
+
+use self::access_log::AccessLog;
+use self::connections::{Connections, Mode};
+use self::exchange::{Exchanges, Refusal};
+use self::link::{Answer, Link};
+pub(crate) use self::listeners::InstanceListeners;
+pub use self::listeners::Listeners;
+use self::load::Load;
+pub use self::report::Report;
+use crate::failure::{Failure, Kind};
+use crate::grants::listen::CheckedListen;
+use crate::limits::Limits;
+
+/// What the servers of a worker are set to.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The operator's limits.
+    pub limits: Arc<Limits>,
+    /// Whether clients see why a handler failed.
+    pub dev: bool,
+    /// Where failures are reported.
+    pub report: Report,
+    /// Where requests are logged.
+    pub access_log: AccessLog,
+}
+
+/// Opens the servers of one instance.
+#[derive(Debug)]
+pub struct Servers {
+    settings: Settings,
+    listeners: InstanceListeners,
+    load: Arc<Load>,
+}
+
+/// A listening socket and its connections.
+///
+/// Dropping it answers what is unanswered with 503, and closes the connections; the socket itself stays
+/// open, see [`Listeners`].
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+/// What happens to a server.
+#[derive(Debug)]
+pub enum Event {
+    /// A request is to be answered.
+    Request(Request),
+    /// A request that was handed over needs no answer any more: its client is gone or its time is up.
+    Gone(u64),
+    /// The server has stopped, and every connection is closed.
+    Stopped,
+}
+
+/// A request whose body has arrived, as `wit/http-server.wit` lays it out.
+#[derive(Debug)]
+pub struct Request {
+    /// Its number, never used twice by one server.
+    pub id: u64,
+    /// Method, path, query, version and peer, then the header block; each part ends in a NUL.
+    pub head: Vec<u8>,
+    /// The beginning of the body.
+    pub body: Vec<u8>,
+    /// How many bytes [`Server::read_body`] still gives.
+    pub body_rest: u64,
+}
+
+/// The wait for events, see [`Server::next`].
+#[derive(Debug)]
+pub struct Next {
+    shared: Arc<Shared>,
+}
+
+/// What a server, its tasks and its connections share.
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    load: Arc<Load>,
+    address: String,
+    http: http1::Builder,
+    exchanges: Mutex<Exchanges>,
+    connections: Connections,
+}
+
+impl Servers {
+    /// For a new instance, whose sockets come from `listeners`.
+    pub fn new(settings: Settings, listeners: &Listeners) -> Self {
+        Self { settings, listeners: listeners.for_instance(), load: Arc::default() }
+    }
+
+    /// Listens. Needs a tokio runtime, in which the server then runs.
+    ///
+    /// # Errors
+    /// [`Kind::Io`]: the address cannot be bound; the message begins with `bind failed:`.
+    pub fn listen(&self, checked: &CheckedListen) -> Result<Server, Failure> {
+        let failed =
+            |error| Failure::new(Kind::Io, format!("bind failed: {}: {error}", checked.address()));
+        let (listener, lease) = self.listeners.open(checked)?;
+        let address = listener.local_addr().map_err(failed)?.to_string();
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+        let limits = &self.settings.limits;
+        let shared = Arc::new(Shared {
+            http: protocol(limits),
+            exchanges: Mutex::new(Exchanges::new(Arc::clone(&self.load), limits.max_in_flight)),
+            connections: Connections::new(limits.max_connections),
+            settings: self.settings.clone(),
+            load: Arc::clone(&self.load),
+            address,
+        });
+        tokio::spawn(accept::run(Arc::clone(&shared), listener, lease));
+        Ok(Server { shared })
+    }
+}
+
+impl Server {
+    /// The bound address as `ip:port`.
+    pub fn address(&self) -> &str {
+        &self.shared.address
+    }
+
+    /// Waits for events and gives those that are there: at most [`MAX_EVENTS`](crate::limits::MAX_EVENTS),
+    /// and no more bytes than [`MAX_CROSSING`](crate::limits::MAX_CROSSING). One wait at a time.
+    pub fn next(&self) -> Next {
+        Next { shared: Arc::clone(&self.shared) }
+    }
+
+    /// The next piece of the body of a request, at most 64 KiB; empty at its end.
+    pub fn read_body(&self, id: u64) -> Vec<u8> {
+        self.shared.exchanges().read_body(id)
+    }
+
+    /// Answers a request with `status`, a header block and a body; one that is gone is ignored.
+    ///
+    /// # Errors
+    /// Why this response cannot be sent; the client gets a 500.
+    pub fn respond(
+        &self,
+        id: u64,
+        status: u16,
+        headers: Vec<u8>,
+        body: Vec<u8>,
+    ) -> Result<(), String> {
+        let Some(link) = self.shared.exchanges().take(id) else { return Ok(()) };
+        match response::from_guest(status, headers, body, &self.shared.settings.limits) {
+            Ok(response) => {
+                link.answer(Answer::Reply(response));
+                Ok(())
+            }
+            Err(reason) => {
+                link.answer(Answer::Invalid(reason.clone()));
+                Err(reason)
+            }
+        }
+    }
+
+    /// Answers a request whose handler failed with 500 and logs the report; one that is gone is ignored.
+    pub fn fail(&self, id: u64, route: &[u8], report: &[u8]) {
+        let Some(link) = self.shared.exchanges().take(id) else { return };
+        let (route, report) = (String::from_utf8_lossy(route), String::from_utf8_lossy(report));
+        link.answer(Answer::Reply(self.shared.failed(&route, &report)));
+    }
+
+    /// Stops accepting, lets what has begun end within the grace period, then closes.
+    pub fn stop(&self) {
+        self.shared.connections.enter(Mode::Stopping);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.exchanges().abandon();
+        self.shared.connections.enter(Mode::Abandoned);
+    }
+}
+
+impl Future for Next {
+    type Output = Vec<Event>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.shared.exchanges().poll_events(context)
+    }
+}
+
+impl Shared {
+    fn exchanges(&self) -> MutexGuard<'_, Exchanges> {
+        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues a request for the guest.
+    fn submit(&self, request: exchange::Request) -> Result<u64, Refusal> {
+        let (id, guest) = self.exchanges().submit(request)?;
+        if let Some(guest) = guest {
+            guest.wake();
+        }
+        Ok(id)
+    }
+
+    /// No answer to this request is waited for any more.
+    fn forget(&self, id: u64) {
+        let guest = self.exchanges().forget(id);
+        if let Some(guest) = guest {
+            guest.wake();
+        }
+    }
+
+    /// The handler of this request has had its time.
+    fn expire(&self, id: u64, link: &Link) {
+        self.forget(id);
+        link.answer(Answer::Late);
+    }
+
+    /// Reports a failure and gives the 500 for its client.
+    fn failed(&self, route: &str, report: &str) -> Response<Full<Bytes>> {
+        let id = self.settings.report.failure(route, report);
+        response::failure(&id, self.settings.dev.then_some(report))
+    }
+
+    /// Every connection is closed.
+    fn stopped(&self) {
+        let guest = self.exchanges().stopped();
+        if let Some(guest) = guest {
+            guest.wake();
+        }
+    }
+}
+
+/// hyper's settings.
+fn protocol(limits: &Limits) -> http1::Builder {
+    /// The least hyper takes.
+    const MIN_BUFFER: usize = 8 * 1024;
+    /// hyper's default, kept on the stack; any other number costs an allocation a request.
+    const USUAL_LINES: usize = 100;
+
+    let mut http = http1::Builder::new();
+    // `connection` keeps the time limits. No `pipeline_flush`: it loses the last response when unread
+    // input remains at close.
+    http.header_read_timeout(None)
+        .max_header_size(limits.max_header_bytes)
+        .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER));
+    if limits.max_header_lines != USUAL_LINES {
+        http.max_headers(limits.max_header_lines);
+    }
+    http
+}
