@@ -1,16 +1,182 @@
-//! Stub.
+//! A run: from a [`Config`] to an [`Ending`].
+//!
+//! The calling thread watches the workers and the signals; each worker is a thread of its own.
 
+mod cpu;
 mod ending;
+mod engine;
+mod instance;
+mod memory;
+mod state;
+mod stop;
+mod worker;
 
-pub use ending::Ending;
+use std::fs::OpenOptions;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-use crate::config::Config;
+use anyhow::{Context, Result};
+use tokio::sync::{mpsc, watch};
+
+pub use self::ending::Ending;
+use self::engine::Engine;
+use self::stop::{StopRequest, StopSignals};
+use self::worker::Setup;
+use crate::capability::env::EnvCtx;
+use crate::config::{AccessLogTarget, Config};
+use crate::door::network::Network;
+use crate::http::client::SystemRoots;
+use crate::http::server::access_log::AccessLog;
+use crate::http::server::{Listeners, Report, Settings};
+use crate::log_line::Level;
+use crate::logger::Logger;
 use crate::script_text::ScriptText;
+use crate::stdio::StandardInput;
 
-/// Stub.
+/// Beyond the grace period: what `<close>` handlers and the script's own end may take before the run is
+/// ended from outside.
+const STOP_MARGIN: Duration = Duration::from_secs(10);
+
+/// Runs a script until it ends, by itself, by a limit or by a signal.
+///
+/// Blocks the calling thread. The process should set `RUST_LIB_BACKTRACE=0` before its first thread
+/// starts: with backtraces on, each Lua error costs many times as much.
 pub fn run(config: Config) -> Ending {
-    match ScriptText::load(&config.script, config.limits.max_source) {
-        Ok(_) => Ending::Done,
-        Err(failure) => failure.into(),
+    match try_run(config) {
+        Ok(ending) => ending,
+        Err(error) => Ending::Failed {
+            message: format!("{error:#}").into_bytes(),
+            traceback: Vec::new(),
+        },
     }
+}
+
+fn try_run(config: Config) -> Result<Ending> {
+    let script = match ScriptText::load(&config.script, config.limits.max_source) {
+        Ok(script) => script,
+        Err(failure) => return Ok(failure.into()),
+    };
+    let (request_stop, stop) = StopRequest::new();
+    let grace = config.limits.grace_period;
+    let workers = config.workers;
+    let setup = setup(config, script, stop)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before the workers begin: a signal that arrives early must not be lost.
+        let signals = StopSignals::new().context("failed to take over the signals")?;
+        let endings = start_workers(&setup, workers)?;
+        Ok(watch_workers(endings, workers, signals, &request_stop, grace).await)
+    })
+}
+
+fn setup(config: Config, script: ScriptText, stop: StopRequest) -> Result<Setup> {
+    let logger = Logger::stderr(config.log_format, config.limits.max_log);
+    let reporter = logger.clone();
+    let report = Report::new(move |message, fields| {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        reporter.report(Level::Error, message, &fields);
+    });
+    Ok(Setup {
+        engine: Arc::new(Engine::new()?),
+        script,
+        env: EnvCtx::new(config.grants.env.clone(), std::env::vars_os(), config.audit.clone()),
+        stdin: StandardInput::stdin()?,
+        network: Arc::new(Network::new(Arc::new(config.grants.net.clone()), config.audit.clone())),
+        roots: SystemRoots::default(),
+        listeners: Listeners::default(),
+        server: Settings {
+            limits: Arc::new(config.limits.clone()),
+            dev: config.dev,
+            report,
+            access_log: open_access_log(&config)?,
+        },
+        logger,
+        stop,
+        config: Arc::new(config),
+    })
+}
+
+fn open_access_log(config: &Config) -> Result<AccessLog> {
+    let format = config.access_log_format;
+    match &config.access_log {
+        None => Ok(AccessLog::default()),
+        Some(AccessLogTarget::Stdout) => Ok(AccessLog::to(io::stdout(), format)?),
+        Some(AccessLogTarget::File(path)) => {
+            let file = OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .with_context(|| format!("failed to open the access log {}", path.display()))?;
+            Ok(AccessLog::to(file, format)?)
+        }
+    }
+}
+
+fn start_workers(setup: &Setup, workers: usize) -> Result<mpsc::UnboundedReceiver<Ending>> {
+    let (sender, endings) = mpsc::unbounded_channel();
+    for number in 1..=workers {
+        let (setup, sender) = (setup.clone(), sender.clone());
+        thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || {
+                let ending = worker::run(&setup);
+                // What the setup holds, such as the access log, ends before the run does.
+                drop(setup);
+                let _ = sender.send(ending);
+            })
+            .context("failed to start a worker")?;
+    }
+    Ok(endings)
+}
+
+/// Waits until all workers have ended; the first that fails ends the run for all.
+async fn watch_workers(
+    mut endings: mpsc::UnboundedReceiver<Ending>,
+    workers: usize,
+    mut signals: StopSignals,
+    request_stop: &watch::Sender<Option<i32>>,
+    grace: Duration,
+) -> Ending {
+    let mut running = workers;
+    let mut last = Ending::Done;
+    let mut deadline = None;
+    while running > 0 {
+        tokio::select! {
+            ending = endings.recv() => match ending {
+                Some(ending @ (Ending::Done | Ending::Signal(_))) => {
+                    running -= 1;
+                    last = ending;
+                }
+                Some(ending) => return ending,
+                // Only a panic of ours ends a worker without a word.
+                None => return Ending::Failed {
+                    message: b"internal error: a worker ended unexpectedly".to_vec(),
+                    traceback: Vec::new(),
+                },
+            },
+            number = signals.next() => {
+                if deadline.is_some() {
+                    return Ending::Signal(number);
+                }
+                request_stop.send_replace(Some(number));
+                deadline = Some(tokio::time::Instant::now() + grace + STOP_MARGIN);
+            }
+            number = overdue(deadline, request_stop) => return Ending::Signal(number),
+        }
+    }
+    last
+}
+
+/// Waits until the run should long have stopped.
+async fn overdue(
+    deadline: Option<tokio::time::Instant>,
+    request: &watch::Sender<Option<i32>>,
+) -> i32 {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+    request.borrow().unwrap_or_default()
 }

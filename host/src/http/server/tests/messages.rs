@@ -183,7 +183,7 @@ async fn answers_to_requests_that_never_were_are_ignored() {
 async fn each_request_is_a_line_of_the_access_log() {
     let path = std::env::temp_dir().join(format!("tidelock-access-{}", std::process::id()));
     let file = std::fs::File::create(&path).unwrap();
-    let log = AccessLog::to(file, super::super::access_log::Format::Text).unwrap();
+    let log = AccessLog::to(file, super::super::crate::log_line::LogFormat::Text).unwrap();
     let running = start_with(Limits::default(), false, &Listeners::default(), log);
     let mut client = running.connect().await;
     client.send("GET /a?secret HTTP/1.1\r\nHost: h\r\n\r\n").await;

@@ -1,0 +1,140 @@
+//! The engine: the precompiled guest, linked once, and the ticker that interrupts it.
+
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::thread;
+
+use wasmtime::{Result, error::Context};
+use wasmtime::component::{Component, HasData, HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::cli::{WasiCli, WasiCliView};
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
+use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
+use wasmtime_wasi::random::WasiRandom;
+use wasmtime_wasi_io::bindings::wasi::io;
+
+use super::state::HostState;
+use crate::bindings::{Script, ScriptPre, tidelock::script as wit};
+use crate::capability::{
+    env::Env, files::Files, http_client::HttpClient, http_server::HttpServer, log::Log,
+    modules::Modules, time::Time, View,
+};
+use crate::limits::EPOCH_TICK;
+
+/// Makes instances of the guest. One for a process; dropping it stops the ticker.
+pub struct Engine {
+    guest: ScriptPre<HostState>,
+    _ticker: SyncSender<()>,
+}
+
+impl Engine {
+    /// Loads the guest that the build precompiled.
+    ///
+    /// # Errors
+    /// If this machine cannot run it (memory limits, an unsupported CPU).
+    pub fn new() -> Result<Self> {
+        let mut config = wasmtime::Config::new();
+        guest_lua::apply_engine_config(&mut config);
+        let engine = wasmtime::Engine::new(&config).context("failed to start the engine")?;
+        let component = deserialize(&engine)?;
+        let mut linker = Linker::new(&engine);
+        link(&mut linker).context("failed to link the guest")?;
+        let guest = linker.instantiate_pre(&component).and_then(ScriptPre::new)?;
+        let _ticker = start_ticker(&engine)?;
+        Ok(Self { guest, _ticker })
+    }
+
+    /// The guest, ready to be instantiated.
+    pub(super) fn guest(&self) -> &ScriptPre<HostState> {
+        &self.guest
+    }
+}
+
+#[expect(unsafe_code, reason = "machine code cannot be checked; this was made by our own build")]
+fn deserialize(engine: &wasmtime::Engine) -> Result<Component> {
+    // SAFETY: the bytes are those the build of `guest-lua` got from `Engine::precompile_component`, and
+    // they are part of this executable.
+    let component = unsafe { Component::deserialize(engine, guest_lua::MACHINE_CODE) };
+    component.context("failed to load the guest")
+}
+
+/// Everything the guest can reach.
+fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    Script::add_to_linker_imports::<_, HasSelf<_>>(linker, |state: &mut HostState| state)?;
+    wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state: &mut HostState| state)?;
+    wit::env::add_to_linker::<_, Env>(linker, |state| View {
+        ctx: &mut state.env,
+        table: &mut state.table,
+    })?;
+    wit::files::add_to_linker::<_, Files>(linker, |state| View {
+        ctx: &mut state.files,
+        table: &mut state.table,
+    })?;
+    wit::http_client::add_to_linker::<_, HttpClient>(linker, |state| View {
+        ctx: &mut state.http_client,
+        table: &mut state.table,
+    })?;
+    wit::http_server::add_to_linker::<_, HttpServer>(linker, |state| View {
+        ctx: &mut state.http_server,
+        table: &mut state.table,
+    })?;
+    wit::log::add_to_linker::<_, Log>(linker, |state| View {
+        ctx: &mut state.log,
+        table: &mut state.table,
+    })?;
+    wit::modules::add_to_linker::<_, Modules>(linker, |state| View {
+        ctx: &mut state.modules,
+        table: &mut state.table,
+    })?;
+    wit::time::add_to_linker::<_, Time>(linker, |state| View {
+        ctx: &mut state.time,
+        table: &mut state.table,
+    })?;
+    link_libc(linker)
+}
+
+/// Of WASI no more than the guest's libc imports: no sockets, and the folders it may open are none.
+fn link_libc(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    cli::environment::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::exit::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::stdin::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::stdout::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::stderr::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(linker, HostState::cli)?;
+    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, HostState::clocks)?;
+    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, HostState::clocks)?;
+    filesystem::preopens::add_to_linker::<_, WasiFilesystem>(linker, HostState::filesystem)?;
+    filesystem::types::add_to_linker::<_, WasiFilesystem>(linker, HostState::filesystem)?;
+    io::error::add_to_linker::<_, Handles>(linker, |state| &mut state.table)?;
+    io::streams::add_to_linker::<_, Handles>(linker, |state| &mut state.table)?;
+    random::random::add_to_linker::<_, WasiRandom>(linker, |state| state.wasi.random())?;
+    Ok(())
+}
+
+/// What `wasi:io` works on.
+struct Handles;
+
+impl HasData for Handles {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+/// Advances the engine's epoch until the sender is dropped.
+fn start_ticker(engine: &wasmtime::Engine) -> Result<SyncSender<()>> {
+    let (sender, receiver) = mpsc::sync_channel(0);
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = receiver.recv_timeout(EPOCH_TICK) {
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => return,
+                }
+            }
+        })
+        .context("failed to start the epoch thread")?;
+    Ok(sender)
+}

@@ -1,0 +1,117 @@
+//! A worker: one thread with a runtime of its own, which runs one instance after the other.
+//!
+//! Only a server gets a second instance: when a limit stops the first, its listening socket stays open
+//! and the script starts again from the top.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Builder;
+
+use super::engine::Engine;
+use super::ending::Ending;
+use super::instance;
+use super::stop::StopRequest;
+use crate::capability::env::EnvCtx;
+use crate::config::Config;
+use crate::door::network::Network;
+use crate::http::client::SystemRoots;
+use crate::http::server::{Listeners, Settings};
+use crate::log_line::Level;
+use crate::logger::Logger;
+use crate::quantity::show_duration;
+use crate::script_text::ScriptText;
+use crate::stdio::StandardInput;
+
+/// An instance that lived this long was not part of a crash loop.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// Wait before the second replacement in a row; doubles up to [`MAX_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Longest wait before a replacement.
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+
+/// What all workers of a run share.
+#[derive(Clone)]
+pub struct Setup {
+    /// What the operator asked for.
+    pub config: Arc<Config>,
+    /// Makes the instances.
+    pub engine: Arc<Engine>,
+    /// The script's text.
+    pub script: ScriptText,
+    /// The granted variables.
+    pub env: EnvCtx,
+    /// The process's standard input.
+    pub stdin: StandardInput,
+    /// The door to the network.
+    pub network: Arc<Network>,
+    /// The system's certificate roots.
+    pub roots: SystemRoots,
+    /// The listening sockets.
+    pub listeners: Listeners,
+    /// How servers behave.
+    pub server: Settings,
+    /// The run's log.
+    pub logger: Logger,
+    /// The request to stop.
+    pub stop: StopRequest,
+}
+
+/// Runs the script on the calling thread until it ends.
+pub fn run(setup: &Setup) -> Ending {
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let message = format!("failed to start a worker: {error}").into_bytes();
+            return Ending::Failed { message, traceback: Vec::new() };
+        }
+    };
+    let ending = runtime.block_on(async {
+        match setup.config.limits.max_time {
+            Some(max_time) => tokio::time::timeout(max_time, run_instances(setup))
+                .await
+                .unwrap_or_else(|_| Ending::Limit {
+                    message: format!(
+                        "stopped: the run took longer than {} (raise --max-time)",
+                        show_duration(Some(max_time))
+                    ),
+                }),
+            None => run_instances(setup).await,
+        }
+    });
+    // What blocks in a thread, such as a name look-up, must not delay the end of the run.
+    runtime.shutdown_background();
+    ending
+}
+
+async fn run_instances(setup: &Setup) -> Ending {
+    let mut backoff = Duration::ZERO;
+    loop {
+        let begun = Instant::now();
+        let end = instance::run(setup).await;
+        let Ending::Limit { message } = &end.ending else { return end.ending };
+        if !end.replaceable || setup.stop.number().is_some() {
+            return end.ending;
+        }
+        if begun.elapsed() >= STEADY {
+            backoff = Duration::ZERO;
+        }
+        let wait = format!("{:.1}", backoff.as_secs_f64());
+        setup.logger.report(
+            Level::Error,
+            "the script was stopped by a limit and starts again",
+            &[
+                ("script", setup.script.name().as_bytes()),
+                ("reason", message.as_bytes()),
+                ("after_seconds", wait.as_bytes()),
+            ],
+        );
+        tokio::select! {
+            () = tokio::time::sleep(backoff) => {}
+            () = setup.stop.clone().made() => return end.ending,
+        }
+        backoff = (backoff * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF);
+    }
+}
