@@ -7,7 +7,9 @@
 */
 #include "allocator.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define RESERVE (128u * 1024)
 
@@ -73,3 +75,36 @@ void *cabi_realloc (void *block, size_t old_size, size_t align, size_t new_size)
   if (moved == NULL) abort();
   return moved;
 }
+
+
+/* {======================================================
+** What mimalloc would ask the system. 'cabi_realloc' runs while the host lowers a value, and then every
+** call out of the instance traps.
+** ======================================================= */
+
+int allocator_clock_gettime (clockid_t clock, struct timespec *time);
+char *allocator_getenv (const char *name);
+int allocator_fputs (const char *text, FILE *stream);
+
+
+/* Time is for giving memory back, which a wasm memory cannot. */
+int allocator_clock_gettime (clockid_t clock, struct timespec *time) {
+  (void)clock;
+  time->tv_sec = 0;
+  time->tv_nsec = 0;
+  return 0;
+}
+
+
+char *allocator_getenv (const char *name) {
+  (void)name;
+  return NULL;
+}
+
+
+int allocator_fputs (const char *text, FILE *stream) {
+  (void)text; (void)stream;
+  return 0;
+}
+
+/* }====================================================== */
