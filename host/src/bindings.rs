@@ -2,6 +2,9 @@
 
 #![expect(missing_docs, reason = "generated code; the WIT files hold the contract")]
 
+use crate::failure::{self, Kind};
+use tidelock::script::types;
+
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "script",
@@ -16,16 +19,27 @@ wasmtime::component::bindgen!({
     },
 });
 
-// Stand-in until the shared conversion is merged.
-impl From<crate::failure::Failure> for tidelock::script::types::Error {
-    fn from(failure: crate::failure::Failure) -> Self {
-        use crate::failure::Kind;
-        use tidelock::script::types::ErrorKind;
-        let kind = match failure.kind {
-            Kind::Denied => ErrorKind::Denied,
-            Kind::Limit => ErrorKind::Limit,
-            _ => ErrorKind::Io,
-        };
-        Self { kind, message: failure.message }
+impl From<failure::Failure> for types::Error {
+    fn from(failure::Failure { kind, message }: failure::Failure) -> Self {
+        Self { kind: kind.into(), message }
+    }
+}
+
+impl From<Kind> for types::ErrorKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Denied => Self::Denied,
+            Kind::Timeout => Self::Timeout,
+            Kind::Dns => Self::Dns,
+            Kind::Connect => Self::Connect,
+            Kind::Tls => Self::Tls,
+            Kind::Protocol => Self::Protocol,
+            Kind::Closed => Self::Closed,
+            Kind::TooLarge => Self::TooLarge,
+            Kind::Io => Self::Io,
+            Kind::Cancelled => Self::Cancelled,
+            Kind::Limit => Self::Limit,
+            Kind::Invalid => Self::Invalid,
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! doors and the protocol code can be tested without a guest.
 
 use std::fmt;
+use std::io;
 
 /// What went wrong, in a script's words. The cases are those of `error-kind` in `wit/types.wit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,3 +61,12 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// What the operating system said, without the number that Rust appends.
+pub fn cause(error: &io::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(end) = text.rfind(" (os error ") {
+        text.truncate(end);
+    }
+    text
+}

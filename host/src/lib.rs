@@ -3,7 +3,23 @@
 pub mod audit;
 pub mod bindings;
 pub mod capability;
+pub mod cli;
+pub mod config;
+pub mod door;
+pub mod escape;
 pub mod failure;
 pub mod grants;
 pub mod http;
+pub mod limit_settings;
 pub mod limits;
+pub mod log_line;
+pub mod logger;
+pub mod policy;
+pub mod quantity;
+pub mod run;
+pub mod script_text;
+pub mod stdio;
+pub mod timestamp;
+
+#[cfg(test)]
+mod scratch;

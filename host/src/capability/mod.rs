@@ -1,7 +1,11 @@
 //! One module per capability: the functions of `wit/<name>.wit`, adapted to the code that does the work.
 
+pub mod env;
+pub mod files;
 pub mod http_server;
+pub mod log;
 pub mod modules;
+pub mod time;
 
 use wasmtime::component::ResourceTable;
 

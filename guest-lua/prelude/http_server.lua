@@ -1,0 +1,167 @@
+-- http.serve: routing, and what a handler's life is.
+local internals = ...
+local listen, serve, stop, reply = internals.listen, internals.serve, internals.stop, internals.reply
+
+local known_options = { on_listen = true }
+
+-- One method's routes: exact paths, patterns with ':name' segments, prefixes that end in '/*'.
+local function new_table()
+  return { exact = {}, patterns = {}, prefixes = {} }
+end
+
+local function split(path)
+  local segments = {}
+  for segment in path:gmatch("/([^/]*)") do segments[#segments + 1] = segment end
+  return segments
+end
+
+local function add_route(routes, path, handler)
+  if path:sub(-2) == "/*" then
+    routes.prefixes[path:sub(1, -2)] = handler
+  elseif path:find("/:", 1, true) then
+    routes.patterns[#routes.patterns + 1] = { path = path, segments = split(path), handler = handler }
+  else
+    routes.exact[path] = handler
+  end
+end
+
+-- Patterns with fixed segments further left go first; equals stand in the order of their text.
+local function sort_patterns(routes)
+  local function key(pattern)
+    local parts = {}
+    for i, segment in ipairs(pattern.segments) do parts[i] = segment:sub(1, 1) == ":" and "1" or "0" end
+    return table.concat(parts) .. pattern.path
+  end
+  table.sort(routes.patterns, function(a, b) return key(a) < key(b) end)
+end
+
+-- Routes by method, each method's in a table of its own.
+local function compile(routes)
+  if type(routes) ~= "table" then
+    error("http.serve: argument #2 must be a table of routes, got " .. type(routes), 3)
+  end
+  local compiled = {}
+  for method, paths in pairs(routes) do
+    if type(method) ~= "string" or type(paths) ~= "table" then
+      error("http.serve: routes must be { METHOD = { [\"/path\"] = function } }, got "
+        .. tostring(method) .. " = " .. type(paths), 3)
+    end
+    local name = method:upper()
+    compiled[name] = compiled[name] or new_table()
+    for path, handler in pairs(paths) do
+      if type(path) ~= "string" or path:sub(1, 1) ~= "/" then
+        error("http.serve: a path must be a string that begins with '/', got " .. tostring(path), 3)
+      end
+      if type(handler) ~= "function" then
+        error("http.serve: the handler of " .. name .. " " .. path .. " must be a function, got " .. type(handler), 3)
+      end
+      add_route(compiled[name], path, handler)
+    end
+    sort_patterns(compiled[name])
+  end
+  return compiled
+end
+
+local function match_pattern(pattern, segments)
+  if #pattern.segments ~= #segments then return nil end
+  local params = {}
+  for i, expected in ipairs(pattern.segments) do
+    if expected:sub(1, 1) == ":" then
+      if segments[i] == "" then return nil end
+      params[expected:sub(2)] = url.decode((segments[i]:gsub("%+", "%%2B")))
+    elseif expected ~= segments[i] then
+      return nil
+    end
+  end
+  return params
+end
+
+-- The handler of a path and its path parameters.
+local function find(routes, path)
+  if not routes then return nil end
+  local handler = routes.exact[path]
+  if handler then return handler end
+  if #routes.patterns > 0 then
+    local segments = split(path)
+    for _, pattern in ipairs(routes.patterns) do
+      local params = match_pattern(pattern, segments)
+      if params then return pattern.handler, params end
+    end
+  end
+  if next(routes.prefixes) then
+    local prefix = path
+    while prefix do
+      prefix = prefix:match("^(.*/)[^/]*$")
+      if prefix and routes.prefixes[prefix] then return routes.prefixes[prefix] end
+      prefix = prefix and prefix:sub(1, -2)
+    end
+  end
+end
+
+local function find_any(compiled, method, path)
+  local handler, params = find(compiled[method], path)
+  if not handler and method == "HEAD" then handler, params = find(compiled.GET, path) end
+  if not handler then handler, params = find(compiled.ANY, path) end
+  return handler, params
+end
+
+-- The value of Allow for a path, or nil if no method knows it (RFC 9110, section 15.5.6).
+local function allowed_methods(compiled, path)
+  local methods = { }
+  for method, routes in pairs(compiled) do
+    if find(routes, path) then methods[#methods + 1] = method end
+  end
+  if #methods == 0 then return nil end
+  if compiled.GET and not compiled.HEAD and find(compiled.GET, path) then methods[#methods + 1] = "HEAD" end
+  if not compiled.OPTIONS then methods[#methods + 1] = "OPTIONS" end
+  table.sort(methods)
+  return table.concat(methods, ", ")
+end
+
+local function without_handler(compiled, method, path)
+  if method == "OPTIONS" and path == "*" then return { status = 204 } end
+  local allow = allowed_methods(compiled, path)
+  if not allow then return { status = 404, headers = { ["Content-Type"] = "text/plain" }, body = "not found" } end
+  if method == "OPTIONS" then return { status = 204, headers = { Allow = allow } } end
+  return { status = 405, headers = { ["Content-Type"] = "text/plain", Allow = allow }, body = "method not allowed" }
+end
+
+local function check_port(port)
+  local number = math.tointeger(port)
+  if not number or type(port) ~= "number" or number < 0 or number > 65535 then
+    error("http.serve: port must be an integer from 0 to 65535, got " .. tostring(port), 3)
+  end
+  return number
+end
+
+local function check_options(opts)
+  if opts == nil then return {} end
+  if type(opts) ~= "table" then error("http.serve: options must be a table, got " .. type(opts), 3) end
+  for key in pairs(opts) do
+    if not known_options[key] then log.warn("http.serve: unknown option " .. tostring(key) .. " is ignored") end
+  end
+  if opts.on_listen ~= nil and type(opts.on_listen) ~= "function" then
+    error("http.serve: opts.on_listen must be a function, got " .. type(opts.on_listen), 3)
+  end
+  return opts
+end
+
+-- Serves until the server is stopped.
+function http.serve(port, routes, opts)
+  port = check_port(port)
+  local compiled = compile(routes)
+  opts = check_options(opts)
+  local server, address = listen(port)
+  local bound = math.tointeger(tonumber(address:match(":(%d+)$")))
+  if port == 0 then _G._SERVER_PORT = bound end
+  if opts.on_listen then
+    opts.on_listen({ addr = address, port = bound, close = function() stop(server) end })
+  end
+  serve(server, function(request, id)
+    local method, path = request.method, request.path
+    local handler, params = find_any(compiled, method, path)
+    if not handler then return reply(server, id, without_handler(compiled, method, path)) end
+    if params then request.path_params = params end
+    reply(server, id, handler(request))
+  end)
+end

@@ -1,0 +1,335 @@
+/*
+** The 'async' library: handles of spawned tasks, and the wait for several of them. What can be said
+** in Lua on top of these is in prelude/async.lua.
+*/
+#include "async.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "lauxlib.h"
+
+#include "failure.h"
+#include "log.h"
+#include "task.h"
+
+#define HANDLE "tidelock.handle"
+
+/* How often an idle loop may look for forgotten failures: a collection is not free. */
+#define SWEEP_PERIOD 100000000ull
+
+typedef struct Watcher Watcher;
+
+/* What 'async.spawn' returns. */
+typedef struct Handle {
+  Task *task;  /* NULL once it has ended */
+  enum { HANDLE_RUNNING, HANDLE_DONE, HANDLE_FAILED } state;
+  bool awaited;  /* somebody has seen how it ended */
+  lua_State *co;  /* holds results or error after the end, until they are fetched */
+  int reference;
+  int results;
+  Watcher *watchers;
+} Handle;
+
+/* One handle that a Join looks at. */
+struct Watcher {
+  Watcher *next, **link;
+  Handle *handle;
+  struct Join *join;
+};
+
+/* A wait for several handles. */
+typedef struct Join {
+  Wait wait;
+  bool any;  /* the first that ends is enough; else all, or the first that fails */
+  size_t pending;
+  size_t count;
+  Watcher watchers[];
+} Join;
+
+static uint64_t next_sweep;
+static bool forgotten;  /* a task failed while nobody was awaiting it */
+
+
+static Handle *to_handle (lua_State *L, int index) {
+  return luaL_checkudata(L, index, HANDLE);
+}
+
+
+/* {======================================================
+** Joining
+** ======================================================= */
+
+static void unlink_watcher (Watcher *watcher) {
+  if (watcher->link == NULL) return;
+  *watcher->link = watcher->next;
+  if (watcher->next) watcher->next->link = watcher->link;
+  watcher->link = NULL;
+}
+
+
+static void link_watcher (Watcher *watcher, Join *join, Handle *handle) {
+  watcher->join = join;
+  watcher->handle = handle;
+  watcher->next = handle->watchers;
+  if (watcher->next) watcher->next->link = &watcher->next;
+  watcher->link = &handle->watchers;
+  handle->watchers = watcher;
+}
+
+
+static void join_abandon (Wait *wait) {
+  Join *join = (Join *)wait;
+  size_t i;
+  for (i = 0; i < join->count; i++) unlink_watcher(&join->watchers[i]);
+}
+
+
+static void notify (Join *join, Handle *handle) {
+  join->pending--;
+  if (join->any || join->pending == 0 || handle->state == HANDLE_FAILED) {
+    join_abandon(&join->wait);
+    wait_resolve(&join->wait);
+  }
+}
+
+
+/* Creates a Join for the handles at 'first' and on; the handles stay on the stack. */
+static Join *join_new (lua_State *L, const char *fn, int first, bool any,
+                       int (*finish) (lua_State *L, Wait *wait)) {
+  size_t count = (size_t)(lua_gettop(L) - first + 1), i;
+  Join *join;
+  for (i = 0; i < count; i++) to_handle(L, first + (int)i);
+  join = lua_newuserdatauv(L, sizeof(Join) + count * sizeof(Watcher), 0);
+  memset(join, 0, sizeof(Join) + count * sizeof(Watcher));
+  join->wait.fn = fn;
+  join->wait.finish = finish;
+  join->wait.abandon = join_abandon;
+  join->any = any;
+  join->count = count;
+  join->pending = count;
+  for (i = 0; i < count; i++)
+    link_watcher(&join->watchers[i], join, to_handle(L, first + (int)i));
+  for (i = 0; i < count && join->wait.state == WAIT_PENDING; i++) {
+    Handle *handle = join->watchers[i].handle;
+    if (handle->state != HANDLE_RUNNING) {
+      unlink_watcher(&join->watchers[i]);
+      notify(join, handle);
+    }
+  }
+  return join;
+}
+
+
+static int finish_join (lua_State *L, Wait *wait) {
+  (void)L; (void)wait;
+  return 0;
+}
+
+
+/* join(any, handle...): waits for one or for all; says nothing about how they ended. */
+static int async_join (lua_State *L) {
+  bool any = lua_toboolean(L, 1);
+  Join *join;
+  wait_begin(L, "async");
+  if (lua_gettop(L) == 1) return 0;
+  join = join_new(L, "async", 2, any, finish_join);
+  return wait_suspend(L, &join->wait);
+}
+
+/* }====================================================== */
+
+
+/* {======================================================
+** Handles
+** ======================================================= */
+
+static void handle_ended (Task *task, lua_State *L, int status, int results) {
+  Handle *handle = task->owner;
+  Watcher *watcher;
+  handle->task = NULL;
+  handle->state = status == LUA_OK ? HANDLE_DONE : HANDLE_FAILED;
+  handle->co = L;
+  handle->reference = task->reference;
+  handle->results = results;
+  task->reference = LUA_NOREF;  /* the coroutine is the handle's now */
+  if (task->cancelled) handle->awaited = true;  /* asked for: nothing to report */
+  if (handle->watchers == NULL && status != LUA_OK && !handle->awaited) forgotten = true;
+  while ((watcher = handle->watchers) != NULL) {
+    unlink_watcher(watcher);
+    notify(watcher->join, handle);
+  }
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, handle);
+}
+
+
+static int async_spawn (lua_State *L) {
+  Handle *handle;
+  int arguments = lua_gettop(L) - 1;
+  luaL_argexpected(L, lua_isfunction(L, 1), 1, "function");
+  task_check_limit(L);
+  handle = lua_newuserdatauv(L, sizeof(Handle), 1);
+  memset(handle, 0, sizeof(Handle));
+  handle->reference = LUA_NOREF;
+  luaL_setmetatable(L, HANDLE);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, handle);  /* alive until it ends */
+  lua_insert(L, 1);
+  handle->task = task_spawn(L, arguments, handle_ended);
+  handle->task->owner = handle;
+  return 1;
+}
+
+
+/* Raises the error of a failed handle, or leaves its results as a table in user value 1. */
+static void fetch_results (lua_State *L, Handle *handle, int index) {
+  int i;
+  handle->awaited = true;
+  if (handle->state == HANDLE_FAILED) {
+    lua_pushvalue(handle->co, -1);
+    lua_xmove(handle->co, L, 1);
+    lua_error(L);
+  }
+  if (handle->co == NULL) return;
+  lua_createtable(L, handle->results, 0);
+  for (i = handle->results; i >= 1; i--) {
+    lua_xmove(handle->co, L, 1);
+    lua_rawseti(L, -2, i);
+  }
+  handle->co = NULL;
+  luaL_unref(L, LUA_REGISTRYINDEX, handle->reference);
+  handle->reference = LUA_NOREF;
+  lua_setiuservalue(L, index, 1);
+}
+
+
+static int finish_await (lua_State *L, Wait *wait) {
+  (void)wait;
+  fetch_results(L, to_handle(L, 1), 1);
+  lua_getiuservalue(L, 1, 1);
+  return 1;
+}
+
+
+static int handle_await (lua_State *L) {
+  Handle *handle;
+  Join *join;
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_replace(L, 1);  /* 'h.await()' and 'h:await()' are the same */
+  lua_settop(L, 1);
+  handle = to_handle(L, 1);
+  wait_begin(L, "await");
+  handle->awaited = true;
+  if (handle->task != NULL && handle->task == task_current())
+    return luaL_error(L, "await: a task cannot await itself");
+  join = join_new(L, "await", 1, true, finish_await);
+  return wait_suspend(L, &join->wait);
+}
+
+
+static int handle_cancel (lua_State *L) {
+  Handle *handle = to_handle(L, lua_upvalueindex(1));
+  handle->awaited = true;
+  if (handle->task) task_cancel(handle->task);
+  return 0;
+}
+
+
+static int handle_index (lua_State *L) {
+  const char *key = lua_tostring(L, 2);
+  lua_settop(L, 2);
+  if (key == NULL) return 0;
+  lua_pushvalue(L, 1);
+  if (strcmp(key, "await") == 0) lua_pushcclosure(L, handle_await, 1);
+  else if (strcmp(key, "cancel") == 0) lua_pushcclosure(L, handle_cancel, 1);
+  else return 0;
+  return 1;
+}
+
+
+static int handle_gc (lua_State *L) {
+  Handle *handle = to_handle(L, 1);
+  if (handle->state == HANDLE_FAILED && !handle->awaited && handle->co != NULL) {
+    handle->awaited = true;
+    log_error_of(L, handle->co, "a task failed and nobody awaited it");
+  }
+  luaL_unref(L, LUA_REGISTRYINDEX, handle->reference);
+  handle->reference = LUA_NOREF;
+  handle->co = NULL;
+  return 0;
+}
+
+
+/* state(handle): "running", "done" or "failed". */
+static int async_state (lua_State *L) {
+  static const char *const names[] = {"running", "done", "failed"};
+  lua_pushstring(L, names[to_handle(L, 1)->state]);
+  return 1;
+}
+
+
+/* is_handle(value) */
+static int async_is_handle (lua_State *L) {
+  lua_pushboolean(L, luaL_testudata(L, 1, HANDLE) != NULL);
+  return 1;
+}
+
+/* }====================================================== */
+
+
+void async_idle (lua_State *L) {
+  uint64_t now;
+  if (!forgotten) return;
+  now = tidelock_script_time_monotonic();
+  if (now < next_sweep) return;
+  next_sweep = now + SWEEP_PERIOD;
+  forgotten = false;
+  lua_gc(L, LUA_GCCOLLECT);
+}
+
+
+void async_log_leftover (lua_State *L, int count) {
+  (void)L;
+  log_count(SCRIPT_LEVEL_INFO, count,
+            count == 1 ? " task was still running when the script ended and was cancelled"
+                       : " tasks were still running when the script ended and were cancelled");
+}
+
+
+static int raise_failure (lua_State *L) {
+  failure_push(L, luaL_checkstring(L, 1), "%s", luaL_checkstring(L, 2));
+  return lua_error(L);
+}
+
+
+void async_internals (lua_State *L) {
+  static const luaL_Reg functions[] = {
+    {"join", async_join},
+    {"state", async_state},
+    {"is_handle", async_is_handle},
+    {"raise", raise_failure},
+    {NULL, NULL}
+  };
+  luaL_setfuncs(L, functions, 0);
+}
+
+
+int luaopen_async (lua_State *L) {
+  static const luaL_Reg metamethods[] = {
+    {"__index", handle_index},
+    {"__gc", handle_gc},
+    {NULL, NULL}
+  };
+  static const luaL_Reg functions[] = {
+    {"spawn", async_spawn},
+    {NULL, NULL}
+  };
+  luaL_newmetatable(L, HANDLE);
+  luaL_setfuncs(L, metamethods, 0);
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+  luaL_newlib(L, functions);
+  return 1;
+}

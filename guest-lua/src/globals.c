@@ -1,0 +1,225 @@
+/*
+** The global table: Lua's libraries, cut to what a sandbox can give, and ours.
+*/
+#include "globals.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "lauxlib.h"
+#include "lualib.h"
+
+#include "async.h"
+#include "coroutine.h"
+#include "env.h"
+#include "failure.h"
+#include "files.h"
+#include "http_client.h"
+#include "http_server.h"
+#include "log.h"
+#include "modules.h"
+#include "prelude.h"
+#include "run.h"
+#include "script.h"
+#include "time.h"
+
+/* The libraries in pure/ need no header but their name. */
+int luaopen_base64 (lua_State *L);
+int luaopen_crypto (lua_State *L);
+int luaopen_json (lua_State *L);
+int luaopen_url (lua_State *L);
+
+static const luaL_Reg standard[] = {
+  {LUA_GNAME, luaopen_base},
+  {LUA_COLIBNAME, luaopen_waiting_coroutine},
+  {LUA_TABLIBNAME, luaopen_table},
+  {LUA_STRLIBNAME, luaopen_string},
+  {LUA_MATHLIBNAME, luaopen_math},
+  {LUA_UTF8LIBNAME, luaopen_utf8},
+  {LUA_OSLIBNAME, luaopen_os},
+  {LUA_DBLIBNAME, luaopen_debug},
+  {NULL, NULL}
+};
+
+static const luaL_Reg ours[] = {
+  {"async", luaopen_async},
+  {"base64", luaopen_base64},
+  {"crypto", luaopen_crypto},
+  {"env", luaopen_env},
+  {"http", luaopen_http},
+  {"io", luaopen_files},
+  {"json", luaopen_json},
+  {"log", luaopen_log},
+  {"time", luaopen_time},
+  {"url", luaopen_url},
+  {NULL, NULL}
+};
+
+
+/* {======================================================
+** Cuts
+** ======================================================= */
+
+/* Removes what is not on the list: a later Lua cannot smuggle a new function in. */
+static void keep_only (lua_State *L, const char *library, const char *const *kept) {
+  lua_getglobal(L, library);
+  lua_pushnil(L);
+  while (lua_next(L, -2) != 0) {
+    const char *name = lua_tostring(L, -2);
+    const char *const *keep = kept;
+    lua_pop(L, 1);
+    while (*keep != NULL && strcmp(*keep, name) != 0) keep++;
+    if (*keep == NULL) {
+      lua_pushnil(L);
+      lua_setfield(L, -3, name);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+
+/* 'load' in text mode: a binary chunk can crash any interpreter. */
+static int load_text (lua_State *L) {
+  bool has_env = lua_gettop(L) >= 4;
+  size_t length;
+  if (lua_type(L, 1) == LUA_TSTRING) {
+    lua_tolstring(L, 1, &length);
+    if (length > run_source_limit()) {
+      luaL_pushfail(L);
+      lua_pushfstring(L, "source of %I bytes exceeds the limit of %I (raise --max-source)",
+                      (LUAI_UACINT)length, (LUAI_UACINT)run_source_limit());
+      return 2;
+    }
+  }
+  lua_settop(L, has_env ? 4 : 2);
+  if (has_env) lua_remove(L, 3);
+  if (lua_isnil(L, 2) && lua_type(L, 1) != LUA_TSTRING) {
+    lua_pushliteral(L, "=(load)");
+    lua_replace(L, 2);
+  }
+  lua_pushliteral(L, "t");
+  lua_insert(L, 3);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+
+/* 'debug.getinfo' without option 'f': a function found on the stack may belong to the prelude. */
+static int getinfo_without_functions (lua_State *L) {
+  int options = lua_isthread(L, 1) ? 3 : 2;
+  const char *what = luaL_optstring(L, options, "nSlutr");
+  if (strpbrk(what, "fL>") != NULL && strchr(what, 'f') != NULL)
+    return luaL_argerror(L, options, "option 'f' is not available in the sandbox");
+  lua_settop(L, options);
+  lua_pushstring(L, what);
+  lua_replace(L, options);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, options, 1);
+  return 1;
+}
+
+
+static int os_exit (lua_State *L) {
+  int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
+  script_exit(code);
+  return 0;
+}
+
+
+static int os_clock (lua_State *L) {
+  lua_pushnumber(L, tidelock_script_time_cpu());
+  return 1;
+}
+
+
+static void cut_libraries (lua_State *L) {
+  static const char *const os_kept[] = {"time", "date", "difftime", NULL};
+  static const char *const debug_kept[] = {"traceback", "getinfo", NULL};
+  keep_only(L, LUA_OSLIBNAME, os_kept);
+  keep_only(L, LUA_DBLIBNAME, debug_kept);
+
+  lua_getglobal(L, LUA_DBLIBNAME);
+  lua_getfield(L, -1, "getinfo");
+  lua_pushcclosure(L, getinfo_without_functions, 1);
+  lua_setfield(L, -2, "getinfo");
+
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, os_exit);
+  lua_setfield(L, -2, "exit");
+  lua_pushcfunction(L, os_clock);
+  lua_setfield(L, -2, "clock");
+  env_open_getenv(L);
+  lua_setfield(L, -2, "getenv");
+
+  lua_getglobal(L, LUA_STRLIBNAME);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "dump");
+  lua_pop(L, 3);
+
+  lua_getglobal(L, "load");
+  lua_pushcclosure(L, load_text, 1);
+  lua_setglobal(L, "load");
+  lua_pushnil(L);
+  lua_setglobal(L, "dofile");
+  lua_pushnil(L);
+  lua_setglobal(L, "loadfile");
+}
+
+/* }====================================================== */
+
+
+static void open_all (lua_State *L, const luaL_Reg *library) {
+  for (; library->name != NULL; library++) {
+    luaL_requiref(L, library->name, library->func, 1);
+    lua_pop(L, 1);
+  }
+}
+
+
+/* 'math.random' differs from run to run, as in the standalone interpreter. */
+static void seed_random (lua_State *L) {
+  lua_Integer seed[2];
+  if (getentropy(seed, sizeof(seed)) != 0) return;
+  lua_getglobal(L, LUA_MATHLIBNAME);
+  lua_getfield(L, -1, "randomseed");
+  lua_pushinteger(L, seed[0]);
+  lua_pushinteger(L, seed[1]);
+  lua_call(L, 2, 0);
+  lua_pop(L, 1);
+}
+
+
+/* Each prelude is a chunk that gets a table of the C functions meant for preludes alone. */
+static void run_preludes (lua_State *L) {
+  const struct Prelude *prelude;
+  int internals = lua_gettop(L);
+  for (prelude = preludes; prelude->name != NULL; prelude++) {
+    lua_pushfstring(L, "=[tidelock %s]", prelude->name);
+    if (luaL_loadbufferx(L, prelude->source, prelude->length, lua_tostring(L, -1), "t") != LUA_OK)
+      lua_error(L);
+    lua_pushvalue(L, internals);
+    lua_call(L, 1, 0);
+    lua_pop(L, 1);
+  }
+}
+
+
+void globals_open (lua_State *L) {
+  failure_open(L);
+  open_all(L, standard);
+  cut_libraries(L);
+  open_all(L, ours);
+  seed_random(L);
+  modules_open(L);
+  lua_newtable(L);
+  async_internals(L);
+  files_internals(L);
+  http_client_internals(L);
+  http_server_internals(L);
+  modules_internals(L);
+  run_preludes(L);
+  lua_pop(L, 1);
+}

@@ -1,0 +1,17 @@
+/*
+** The request table of a handler.
+*/
+#ifndef http_request_h
+#define http_request_h
+
+#include "lua.h"
+#include "script.h"
+
+/* Creates the metatable of requests. */
+void http_request_open (lua_State *L);
+
+/* Pushes the table of a request; 'rest' gives the body beyond what came with the request. */
+void http_request_push (lua_State *L, const tidelock_script_http_server_request_t *request,
+                        tidelock_script_http_server_borrow_server_t server);
+
+#endif

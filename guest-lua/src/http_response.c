@@ -1,0 +1,145 @@
+/*
+** What a handler returns, as a response. The host checks status and headers again: it is the one that
+** writes them.
+*/
+#include "http_response.h"
+
+#include <string.h>
+
+#include "lauxlib.h"
+
+#include "header_block.h"
+#include "pure/json.h"
+
+#define FN "http.serve"
+
+/* The default types as header blocks; their last NUL is the string's own. */
+static const char text_type[] = "content-type\0text/plain; charset=utf-8";
+static const char json_type[] = "content-type\0application/json";
+
+
+static script_list_u8_t bytes_of (const char *text, size_t length) {
+  script_list_u8_t bytes = {(uint8_t *)text, length};
+  return bytes;
+}
+
+
+static void send (lua_State *L, tidelock_script_http_server_borrow_server_t server, uint64_t request,
+                  lua_Integer status, script_list_u8_t headers, script_list_u8_t body) {
+  tidelock_script_http_server_header_block_t block = {headers.ptr, headers.len};
+  script_string_t reason;
+  if (!tidelock_script_http_server_method_server_respond(server, request, (uint16_t)status, &block,
+                                                          &body, &reason)) {
+    lua_pushlstring(L, (const char *)reason.ptr, reason.len);
+    script_string_free(&reason);
+    luaL_error(L, FN ": %s", lua_tostring(L, -1));
+  }
+}
+
+
+/* Whether the headers at 'index' name a content type, in any spelling. */
+static bool has_type (lua_State *L, int index) {
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) {
+    lua_pop(L, 1);
+    if (lua_type(L, -1) == LUA_TSTRING) {
+      size_t length;
+      const char *name = lua_tolstring(L, -1, &length);
+      if (length == 12 && strncasecmp(name, "content-type", 12) == 0) {
+        lua_pop(L, 1);
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+
+/* Pushes the header block: the response's own headers and the default type where there is none. */
+static script_list_u8_t push_headers (lua_State *L, int headers, const char *type, size_t length) {
+  script_list_u8_t bytes;
+  if (lua_isnil(L, headers)) return bytes_of(type, length);
+  header_block_push(L, headers, FN);
+  if (!has_type(L, headers)) {
+    lua_pushlstring(L, type, length);
+    lua_concat(L, 2);
+  }
+  bytes.ptr = (uint8_t *)lua_tolstring(L, -1, &bytes.len);
+  return bytes;
+}
+
+
+static lua_Integer status_at (lua_State *L, int index) {
+  int is_integer;
+  lua_Integer status;
+  if (lua_isnil(L, index)) return 200;
+  status = lua_tointegerx(L, index, &is_integer);
+  if (!is_integer || status < 200 || status > 599)
+    luaL_error(L, FN ": status must be an integer from 200 to 599, got %s", luaL_tolstring(L, index, NULL));
+  return status;
+}
+
+
+/* The response's fields, in the order in which they are pushed. */
+static const char *const fields[] = {"status", "headers", "json", "body", "ws", "sse"};
+enum { STATUS = 1, HEADERS, JSON, BODY, WS, SSE };
+
+
+static void send_table (lua_State *L, int index, tidelock_script_http_server_borrow_server_t server,
+                        uint64_t request) {
+  int base = lua_gettop(L), i;
+  script_list_u8_t headers, body;
+  lua_Integer status;
+  for (i = 0; i < SSE; i++) lua_getfield(L, index, fields[i]);
+  if (!lua_isnil(L, base + WS) || !lua_isnil(L, base + SSE))
+    luaL_error(L, FN ": '%s' responses are not available in this version",
+               lua_isnil(L, base + WS) ? "sse" : "ws");
+  status = status_at(L, base + STATUS);
+  if (!lua_isnil(L, base + JSON)) {
+    json_encode_value(L, base + JSON, FN);
+    lua_replace(L, base + BODY);
+    headers = push_headers(L, base + HEADERS, json_type, sizeof(json_type));
+  }
+  else {
+    if (!lua_isnil(L, base + BODY) && !lua_isstring(L, base + BODY))
+      luaL_error(L, FN ": body must be a string, got %s", luaL_typename(L, base + BODY));
+    headers = push_headers(L, base + HEADERS, text_type, sizeof(text_type));
+  }
+  body.ptr = (uint8_t *)lua_tolstring(L, base + BODY, &body.len);
+  if (body.ptr == NULL) body.len = 0;
+  send(L, server, request, status, headers, body);
+  lua_settop(L, base);
+}
+
+
+void http_response_send (lua_State *L, int index, tidelock_script_http_server_borrow_server_t server,
+                         uint64_t request) {
+  luaL_checkstack(L, 16, FN);
+  index = lua_absindex(L, index);
+  if (lua_istable(L, index))
+    send_table(L, index, server, request);
+  else if (lua_type(L, index) == LUA_TSTRING) {
+    size_t length;
+    const char *text = lua_tolstring(L, index, &length);
+    send(L, server, request, 200, bytes_of(text_type, sizeof(text_type)), bytes_of(text, length));
+  }
+  else
+    luaL_error(L, FN ": a handler must return a table or a string, got %s", luaL_typename(L, index));
+}
+
+
+void http_response_send_text (tidelock_script_http_server_borrow_server_t server, uint64_t request,
+                              uint16_t status, const char *text) {
+  tidelock_script_http_server_header_block_t block = {(uint8_t *)text_type, sizeof(text_type)};
+  script_list_u8_t body = bytes_of(text, strlen(text));
+  script_string_t reason;
+  if (!tidelock_script_http_server_method_server_respond(server, request, status, &block, &body, &reason))
+    script_string_free(&reason);
+}
+
+
+void http_response_fail (tidelock_script_http_server_borrow_server_t server, uint64_t request,
+                         const char *report) {
+  script_list_u8_t route = bytes_of("", 0), text = bytes_of(report, strlen(report));
+  tidelock_script_http_server_method_server_fail(server, request, &route, &text);
+}

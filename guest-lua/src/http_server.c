@@ -1,0 +1,404 @@
+/*
+** The HTTP server (wit/http-server.wit): requests become tasks, what handlers return becomes
+** responses. Routing and the functions that scripts call are in prelude/http_server.lua.
+*/
+#include "http_server.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "lauxlib.h"
+
+#include "event_loop.h"
+#include "failure.h"
+#include "http_request.h"
+#include "http_response.h"
+#include "log.h"
+#include "script.h"
+#include "task.h"
+
+#define SERVER "tidelock.http_server"
+
+typedef struct Server Server;
+
+/* The wait of the coroutine that blocks in 'http.serve'. */
+typedef struct Serving {
+  Wait wait;
+  Server *server;
+} Serving;
+
+struct Server {
+  lua_State *L;  /* the main thread */
+  int dispatch;  /* reference to the prelude's function */
+  tidelock_script_http_server_own_server_t own;  /* handle 0: closed */
+  Subtask next_call;
+  tidelock_script_http_server_list_event_t events;  /* result of 'next' */
+  size_t taken;  /* events already handled */
+  Serving *serving;
+  size_t handlers;  /* tasks that have not ended */
+  bool asking;  /* 'next' is to be called */
+  bool stopped;  /* the host has said so */
+  Server *next, **link;  /* all servers that serve */
+};
+
+static Server *servers;
+
+
+static tidelock_script_http_server_borrow_server_t borrow (const Server *server) {
+  tidelock_script_http_server_borrow_server_t borrowed = {server->own.__handle};
+  return borrowed;
+}
+
+
+static Server *to_server (lua_State *L, int index) {
+  return luaL_checkudata(L, index, SERVER);
+}
+
+
+/* {======================================================
+** Handlers
+** ======================================================= */
+
+/* Pushes "METHOD path" of the request that 'co' was handling. */
+static void push_route (lua_State *L, lua_State *co) {
+  lua_Debug ar;
+  int level = 0;
+  while (lua_getstack(co, level + 1, &ar)) level++;
+  if (lua_getstack(co, level, &ar) && lua_getlocal(co, &ar, 1) != NULL) {
+    lua_xmove(co, L, 1);
+    if (lua_istable(L, -1)) {
+      lua_getfield(L, -1, "method");
+      lua_getfield(L, -2, "path");
+      if (lua_isstring(L, -1) && lua_isstring(L, -2)) {
+        lua_pushfstring(L, "%s %s", lua_tostring(L, -2), lua_tostring(L, -1));
+        return;
+      }
+    }
+  }
+  lua_pushliteral(L, "unknown route");
+}
+
+
+/* The status that the error on top of 'co' asks for: 400 of 'req.json', else 500. */
+static int status_of_error (lua_State *L, lua_State *co) {
+  int status = 500;
+  lua_pushvalue(co, -1);
+  lua_xmove(co, L, 1);
+  if (failure_kind(L, -1) != NULL) {
+    lua_pushliteral(L, "status");
+    lua_rawget(L, -2);
+    if (lua_tointeger(L, -1) == 400) status = 400;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return status;
+}
+
+
+typedef struct Failed {
+  Server *server;
+  uint64_t id;
+  lua_State *co;
+} Failed;
+
+
+/* Tells the host that a handler failed; runs protected. */
+static int report_failure (lua_State *L) {
+  Failed *failed = lua_touserdata(L, 1);
+  script_list_u8_t route, report;
+  lua_pushcfunction(L, log_describe_error);
+  lua_pushlightuserdata(L, failed->co);
+  lua_call(L, 1, 1);
+  report.ptr = (uint8_t *)lua_tolstring(L, -1, &report.len);
+  if (status_of_error(L, failed->co) == 400) {
+    http_response_send_text(borrow(failed->server), failed->id, 400, "bad request: the body is not valid JSON\n");
+    return 0;
+  }
+  push_route(L, failed->co);
+  route.ptr = (uint8_t *)lua_tolstring(L, -1, &route.len);
+  tidelock_script_http_server_method_server_fail(borrow(failed->server), failed->id, &route, &report);
+  return 0;
+}
+
+
+static void release_if_idle (Server *server);
+
+static void handler_ended (Task *task, lua_State *co, int status, int results) {
+  Server *server = task->owner;
+  (void)results;
+  if (status != LUA_OK && server->own.__handle != 0 && !task->cancelled) {
+    Failed failed = {server, task->id, co};
+    lua_pushcfunction(server->L, report_failure);
+    lua_pushlightuserdata(server->L, &failed);
+    if (lua_pcall(server->L, 1, 0, 0) != LUA_OK) {  /* no memory left to describe it */
+      http_response_fail(borrow(server), task->id, "the handler failed and there was no memory left to say how");
+      lua_pop(server->L, 1);
+    }
+  }
+  server->handlers--;
+  release_if_idle(server);
+}
+
+/* }====================================================== */
+
+
+/* {======================================================
+** Events
+** ======================================================= */
+
+/* Nobody serves and nothing runs any more: the server may be collected. Keeps 'handlers' readable. */
+static void release_if_idle (Server *server) {
+  if (server->link != NULL || server->handlers > 0) return;
+  lua_pushnil(server->L);
+  lua_rawsetp(server->L, LUA_REGISTRYINDEX, server);
+}
+
+
+static void begin_handler (lua_State *L, Server *server,
+                           const tidelock_script_http_server_request_t *request) {
+  Task *task;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, server->dispatch);
+  http_request_push(L, request, borrow(server));
+  lua_pushinteger(L, (lua_Integer)request->id);
+  task = task_spawn(L, 2, handler_ended);
+  task->owner = server;
+  task->id = request->id;
+  server->handlers++;
+}
+
+
+static void client_gone (Server *server, uint64_t id) {
+  Task *task;
+  for (task = task_first(); task != NULL; task = task->next) {
+    if (task->owner == server && task->id == id) {
+      task_cancel(task);
+      return;
+    }
+  }
+}
+
+
+/* Handles the events from 'taken' on; runs protected. */
+static int take_events (lua_State *L) {
+  Server *server = lua_touserdata(L, 1);
+  while (server->taken < server->events.len) {
+    tidelock_script_http_server_event_t *event = &server->events.ptr[server->taken++];
+    switch (event->tag) {
+      case TIDELOCK_SCRIPT_HTTP_SERVER_EVENT_REQUEST:
+        begin_handler(L, server, &event->val.request);
+        break;
+      case TIDELOCK_SCRIPT_HTTP_SERVER_EVENT_GONE:
+        client_gone(server, event->val.gone);
+        break;
+      default:
+        server->stopped = true;
+    }
+  }
+  return 0;
+}
+
+
+/* A request that cannot become a task: too many of them, or no memory. */
+static void refuse (Server *server) {
+  tidelock_script_http_server_event_t *event = &server->events.ptr[server->taken - 1];
+  if (event->tag == TIDELOCK_SCRIPT_HTTP_SERVER_EVENT_REQUEST)
+    http_response_send_text(borrow(server), event->val.request.id, 503, "overloaded\n");
+}
+
+
+static void take_all_events (Server *server) {
+  lua_State *L = server->L;
+  server->taken = 0;
+  while (server->taken < server->events.len) {
+    lua_pushcfunction(L, take_events);
+    lua_pushlightuserdata(L, server);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+      lua_pop(L, 1);
+      refuse(server);
+    }
+  }
+  tidelock_script_http_server_list_event_free(&server->events);
+}
+
+
+static void unlink_server (Server *server) {
+  if (server->link == NULL) return;
+  *server->link = server->next;
+  if (server->next) server->next->link = server->link;
+  server->link = NULL;
+}
+
+
+static void next_returned (Subtask *subtask) {
+  Server *server = (Server *)((char *)subtask - offsetof(Server, next_call));
+  take_all_events(server);
+  server->asking = true;
+}
+
+
+/* Asks for the next events; takes them at once if there are some. */
+static void ask (Server *server) {
+  script_subtask_status_t status;
+  server->asking = false;
+  if (server->stopped) {
+    wait_resolve(&server->serving->wait);
+    return;
+  }
+  server->next_call.returned = next_returned;
+  status = tidelock_script_http_server_method_server_next(borrow(server), &server->events);
+  if (subtask_watch(server->L, &server->next_call, status)) next_returned(&server->next_call);
+}
+
+
+void http_server_ask (void) {
+  Server *server, *next;
+  for (server = servers; server != NULL; server = next) {
+    next = server->next;
+    if (server->asking) ask(server);
+  }
+}
+
+
+bool http_server_stop_all (void) {
+  Server *server;
+  bool any = servers != NULL;
+  for (server = servers; server != NULL; server = server->next)
+    tidelock_script_http_server_method_server_stop(borrow(server));
+  return any;
+}
+
+/* }====================================================== */
+
+
+/* {======================================================
+** Serving
+** ======================================================= */
+
+static void close_server (Server *server) {
+  tidelock_script_http_server_own_server_t own = server->own;
+  if (own.__handle == 0) return;
+  if (subtask_cancel(&server->next_call))
+    tidelock_script_http_server_list_event_free(&server->events);
+  unlink_server(server);
+  server->own.__handle = 0;
+  tidelock_script_http_server_server_drop_own(own);
+  luaL_unref(server->L, LUA_REGISTRYINDEX, server->dispatch);
+  server->dispatch = LUA_NOREF;
+}
+
+
+/* 'http.serve' ended: its handlers have nobody left to answer. */
+static void end_serving (Server *server) {
+  Task *task;
+  for (task = task_first(); task != NULL; task = task->next)
+    if (task->owner == server) task_cancel(task);
+  close_server(server);
+  release_if_idle(server);
+}
+
+
+static void serving_abandon (Wait *wait) {
+  end_serving(((Serving *)wait)->server);
+}
+
+
+static int serving_finish (lua_State *L, Wait *wait) {
+  (void)L;
+  end_serving(((Serving *)wait)->server);
+  return 0;
+}
+
+
+/* listen(port): a server, its address. */
+static int server_listen (lua_State *L) {
+  lua_Integer port = luaL_checkinteger(L, 1);
+  tidelock_script_http_server_own_server_t own;
+  tidelock_script_http_server_error_t error;
+  script_string_t address;
+  Server *server = lua_newuserdatauv(L, sizeof(Server), 0);
+  memset(server, 0, sizeof(Server));
+  server->dispatch = LUA_NOREF;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  server->L = lua_tothread(L, -1);
+  lua_pop(L, 1);
+  luaL_setmetatable(L, SERVER);
+  if (!tidelock_script_http_server_static_server_listen((uint16_t)port, &own, &error))
+    return failure_raise(L, "http.serve", "http.serve", &error);
+  server->own = own;
+  tidelock_script_http_server_method_server_address(borrow(server), &address);
+  lua_pushlstring(L, (const char *)address.ptr, address.len);
+  script_string_free(&address);
+  return 2;
+}
+
+
+/* serve(server, dispatch): returns when the server has stopped. 'dispatch' gets request and id. */
+static int server_serve (lua_State *L) {
+  Server *server = to_server(L, 1);
+  Serving *serving;
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  wait_begin(L, "http.serve");
+  serving = lua_newuserdatauv(L, sizeof(Serving), 0);
+  memset(serving, 0, sizeof(Serving));
+  serving->wait.fn = "http.serve";
+  serving->wait.finish = serving_finish;
+  serving->wait.abandon = serving_abandon;
+  serving->server = server;
+  lua_pushvalue(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, server);  /* alive as long as it has handlers */
+  lua_pushvalue(L, 2);
+  server->dispatch = luaL_ref(L, LUA_REGISTRYINDEX);
+  server->serving = serving;
+  server->next = servers;
+  server->link = &servers;
+  if (servers) servers->link = &server->next;
+  servers = server;
+  server->asking = true;
+  return wait_suspend(L, &serving->wait);
+}
+
+
+/* stop(server): graceful. */
+static int server_stop (lua_State *L) {
+  Server *server = to_server(L, 1);
+  if (server->own.__handle != 0)
+    tidelock_script_http_server_method_server_stop(borrow(server));
+  return 0;
+}
+
+
+/* reply(server, id, response) */
+static int server_reply (lua_State *L) {
+  Server *server = to_server(L, 1);
+  lua_Integer id = luaL_checkinteger(L, 2);
+  if (server->own.__handle != 0)
+    http_response_send(L, 3, borrow(server), (uint64_t)id);
+  return 0;
+}
+
+
+static int server_gc (lua_State *L) {
+  close_server(to_server(L, 1));
+  return 0;
+}
+
+
+void http_server_internals (lua_State *L) {
+  static const luaL_Reg functions[] = {
+    {"listen", server_listen},
+    {"serve", server_serve},
+    {"stop", server_stop},
+    {"reply", server_reply},
+    {NULL, NULL}
+  };
+  luaL_newmetatable(L, SERVER);
+  lua_pushcfunction(L, server_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+  http_request_open(L);
+  luaL_setfuncs(L, functions, 0);
+}
+
+/* }====================================================== */

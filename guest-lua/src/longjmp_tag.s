@@ -1,0 +1,4 @@
+# The tag of longjmp's wasm exception, which no libc defines.
+	.tagtype	__c_longjmp i32
+	.globl	__c_longjmp
+__c_longjmp:

@@ -1,0 +1,190 @@
+/*
+** One run of a script: opens the interpreter, runs the main chunk as a task, reports how it ended.
+*/
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lauxlib.h"
+#include "lualib.h"
+
+#include "allocator.h"
+#include "async.h"
+#include "event_loop.h"
+#include "failure.h"
+#include "globals.h"
+#include "modules.h"
+#include "script.h"
+#include "task.h"
+
+/* One instance holds one interpreter; its linear memory is the state. */
+static struct {
+  lua_State *L;
+  script_start_t start;
+  script_outcome_t outcome;
+  bool interrupted;
+} run;
+
+
+uint32_t run_source_limit (void) { return run.start.source_limit; }
+uint32_t run_require_depth (void) { return run.start.require_depth; }
+void run_interrupted (void) { run.interrupted = true; }
+
+
+/* {======================================================
+** Outcome
+** ======================================================= */
+
+static script_list_u8_t copy_bytes (const char *bytes, size_t length) {
+  script_list_u8_t copy = {NULL, 0};
+  if (length > 60 * 1024) length = 60 * 1024;  /* a report is read by people */
+  copy.ptr = length ? malloc(length) : NULL;
+  if (copy.ptr != NULL) {
+    memcpy(copy.ptr, bytes, length);
+    copy.len = length;
+  }
+  return copy;
+}
+
+
+static script_failure_cause_t cause_of (lua_State *L, int index) {
+  const char *kind = failure_kind(L, index);
+  const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+  if (kind != NULL && strcmp(kind, "limit") == 0) return SCRIPT_FAILURE_CAUSE_LIMIT;
+  if (text != NULL && strcmp(text, "not enough memory") == 0) return SCRIPT_FAILURE_CAUSE_MEMORY;
+  if (kind != NULL && strcmp(kind, "cancelled") == 0 && run.interrupted)
+    return SCRIPT_FAILURE_CAUSE_CANCELLED;
+  return SCRIPT_FAILURE_CAUSE_SCRIPT;
+}
+
+
+/* Pushes the text of the error at the top of 'co' and its traceback; runs protected. */
+static int describe (lua_State *L) {
+  lua_State *co = lua_touserdata(L, 1);
+  lua_pushvalue(co, -1);
+  if (!lua_checkstack(co, 1)) return luaL_error(L, "stack overflow");
+  lua_xmove(co, L, 1);
+  if (lua_type(L, -1) == LUA_TSTRING || luaL_getmetafield(L, -1, "__tostring") != LUA_TNIL) {
+    lua_settop(L, 2);
+    luaL_tolstring(L, 2, NULL);
+  }
+  else
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 2));
+  luaL_traceback(L, co, NULL, 0);
+  return 2;
+}
+
+
+/* The failure whose error is on top of 'co'. */
+static void set_failed (lua_State *co) {
+  script_failure_t *failure = &run.outcome.val.failed;
+  const char *text;
+  size_t length;
+  run.outcome.tag = SCRIPT_OUTCOME_FAILED;
+  failure->cause = cause_of(co, -1);
+  lua_pushcfunction(run.L, describe);
+  lua_pushlightuserdata(run.L, co);
+  if (lua_pcall(run.L, 1, 2, 0) != LUA_OK) {  /* no memory left to describe it */
+    lua_pushliteral(run.L, "");
+  }
+  text = lua_tolstring(run.L, -2, &length);
+  failure->message = copy_bytes(text ? text : "", text ? length : 0);
+  text = lua_tolstring(run.L, -1, &length);
+  failure->traceback = copy_bytes(text ? text : "", text ? length : 0);
+  lua_pop(run.L, 2);
+}
+
+
+static void main_ended (Task *task, lua_State *L, int status, int results) {
+  (void)task; (void)results;
+  if (status != LUA_OK) set_failed(L);
+  if (task_count() > 1)
+    async_log_leftover(run.L, (int)task_count() - 1);
+  event_loop_stop();
+}
+
+
+void run_end (void) {
+  lua_close(run.L);  /* finalizers run, as at the end of the standalone interpreter */
+  exports_script_run_return(run.outcome);
+}
+
+/* }====================================================== */
+
+
+/* {======================================================
+** Beginning
+** ======================================================= */
+
+static void push_arguments (lua_State *L) {
+  size_t i;
+  lua_createtable(L, (int)run.start.arguments.len, 1);
+  lua_pushlstring(L, (const char *)run.start.name.ptr, run.start.name.len);
+  lua_rawseti(L, -2, 0);
+  for (i = 0; i < run.start.arguments.len; i++) {
+    script_list_u8_t *argument = &run.start.arguments.ptr[i];
+    lua_pushlstring(L, (const char *)argument->ptr, argument->len);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setglobal(L, "arg");
+}
+
+
+/* Opens everything and leaves the main chunk and its arguments on the stack; runs protected. */
+static int prepare (lua_State *L) {
+  size_t i;
+  globals_open(L);
+  push_arguments(L);
+  modules_load_script(L);
+  luaL_checkstack(L, (int)run.start.arguments.len + 8, "too many arguments");
+  for (i = 0; i < run.start.arguments.len; i++) {
+    script_list_u8_t *argument = &run.start.arguments.ptr[i];
+    lua_pushlstring(L, (const char *)argument->ptr, argument->len);
+  }
+  if (!run.start.check_only)
+    task_spawn(L, (int)run.start.arguments.len, main_ended)->is_main = true;
+  return 0;
+}
+
+
+static int out_of_memory_at_start (void) {
+  run.outcome.tag = SCRIPT_OUTCOME_FAILED;
+  run.outcome.val.failed.cause = SCRIPT_FAILURE_CAUSE_MEMORY;
+  run.outcome.val.failed.message = copy_bytes("not enough memory", 17);
+  exports_script_run_return(run.outcome);
+  return SCRIPT_CALLBACK_CODE_EXIT;
+}
+
+
+script_callback_code_t exports_script_run (script_start_t *start) {
+  unsigned seed = 0;
+  run.start = *start;
+  run.outcome.tag = SCRIPT_OUTCOME_DONE;
+  allocator_init(start->heap_limit > SIZE_MAX ? SIZE_MAX : (size_t)start->heap_limit);
+  if (getentropy(&seed, sizeof(seed)) != 0) abort();
+  run.L = lua_newstate(allocator_lua, NULL, seed);
+  if (run.L == NULL) return out_of_memory_at_start();
+  coroutine_mark(run.L) = 0;
+  task_open(run.L, start->task_limit);
+  lua_pushcfunction(run.L, prepare);
+  if (lua_pcall(run.L, 0, 0, 0) != LUA_OK) {
+    set_failed(run.L);
+    run.outcome.val.failed.traceback.len = 0;  /* nothing has run yet */
+    run_end();
+    return SCRIPT_CALLBACK_CODE_EXIT;
+  }
+  if (start->check_only) {
+    run_end();
+    return SCRIPT_CALLBACK_CODE_EXIT;
+  }
+  return event_loop_start(run.L);
+}
+
+
+script_callback_code_t exports_script_run_callback (script_event_t *event) {
+  return event_loop_continue(event);
+}
+
+/* }====================================================== */

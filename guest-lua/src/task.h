@@ -1,0 +1,130 @@
+/*
+** Tasks and waits: what runs, what it waits for, and how either is cancelled.
+**
+** A task is a coroutine that the event loop resumes: the main chunk, a handler, a spawned function.
+** A task that must wait yields to the loop with a Wait; whoever resolves the Wait makes the task
+** ready again. A script's own coroutines run inside tasks; a wait in one of them suspends the whole
+** chain (coroutine.c), never just the innermost.
+*/
+#ifndef task_h
+#define task_h
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lua.h"
+
+typedef struct Task Task;
+typedef struct Wait Wait;
+typedef struct Timer Timer;
+
+/* A moment at which something happens; lives in the heap of time.c. */
+struct Timer {
+  uint64_t deadline;  /* nanoseconds of the monotonic clock */
+  size_t position;  /* index + 1 in the heap; 0: not set */
+  void (*fire) (Timer *timer);
+};
+
+/* Something a task waits for. Lives on the waiting coroutine's stack, as a userdata. */
+struct Wait {
+  Task *task;  /* the task that waits; NULL before and after */
+  enum { WAIT_PENDING, WAIT_DONE, WAIT_CANCELLED } state;
+  const char *fn;  /* the function that waits, for messages; outlives the wait */
+  int (*finish) (lua_State *L, Wait *wait);  /* when done: pushes results, returns how many */
+  void (*abandon) (Wait *wait);  /* stops what is pending; must not call Lua */
+};
+
+/* How a task ended, told once. 'L' is the task's coroutine; results or the error are on its stack. */
+typedef void (*TaskEnd) (Task *task, lua_State *L, int status, int results);
+
+struct Task {
+  lua_State *co;
+  int reference;  /* keeps 'co' alive */
+  uintptr_t mark;  /* even, never 0; see 'coroutine_mark' */
+  Wait *wait;  /* what it waits for; NULL while ready or running */
+  Task *next_ready;
+  Task *previous, *next;  /* all tasks */
+  int arguments;  /* values on the stack for the first resumption; -1 once it has begun */
+  bool cancelled;
+  bool exposed;  /* the script has seen the coroutine: do not reuse it */
+  bool is_main;
+  TaskEnd end;
+  void *owner;  /* for 'end' */
+  uint64_t id;  /* for 'end' */
+  uint64_t closing_until;  /* set once a cancelled task waits in a '__close' */
+  Timer closing_timer;
+};
+
+/* Prepares the scheduler. 'limit' bounds tasks and timers. */
+void task_open (lua_State *L, uint32_t limit);
+
+/*
+** Makes a task of the function and 'arguments' values on top of L's stack, which are popped. It runs
+** at the loop's next turn. Raises a failure of kind 'limit' if there are too many.
+*/
+Task *task_spawn (lua_State *L, int arguments, TaskEnd end);
+
+/* Raises the failure that 'task_spawn' would raise for too many tasks. */
+void task_check_limit (lua_State *L);
+
+/* The task that runs now. */
+Task *task_current (void);
+
+/* Ends a task at its current wait, or at its next one. Does not run Lua. */
+void task_cancel (Task *task);
+
+/* Cancels all tasks. */
+void task_cancel_all (void);
+
+/* The first of all tasks; go on with 'next'. */
+Task *task_first (void);
+
+size_t task_count (void);
+
+/* Runs what is ready now, each task until it waits again. False if nothing was ready. */
+bool task_run_ready (void);
+
+/* Whether there is something for 'task_run_ready' to do. */
+bool task_any_ready (void);
+
+/*
+** First step of every function that waits: raises if the caller cannot wait here (inside a
+** comparator or a callback of the C library, which is named) or is cancelled.
+*/
+void wait_begin (lua_State *L, const char *fn);
+
+/* Last step: 'return wait_suspend(L, wait)'. Comes back through 'wait->finish'. */
+int wait_suspend (lua_State *L, Wait *wait);
+
+/* The wait is over; its task becomes ready. */
+void wait_resolve (Wait *wait);
+
+/* Ends the wait early; the waiting function raises a failure of kind 'cancelled'. */
+void wait_cancel (Wait *wait);
+
+/* For coroutine.c: whether a wait is suspending the chain of coroutines right now. */
+bool task_suspending (void);
+
+/* For coroutine.c: a coroutine 'co' is being resumed from 'from'. */
+typedef struct Resuming {
+  lua_State *from;
+  struct Resuming *up;
+  bool pinned;
+} Resuming;
+
+void resuming_enter (Resuming *resuming, lua_State *from);
+void resuming_leave (Resuming *resuming);
+
+/*
+** What a coroutine is to the tasks, kept in its extra space: 0 if nothing, an odd number if it is the
+** coroutine of a task, else the mark of the task in whose wait it is suspended.
+*/
+#define coroutine_mark(L) (*(uintptr_t *)lua_getextraspace(L))
+
+/* Whether 'L' is the coroutine of a task, which no script has made. */
+#define is_task(L) ((coroutine_mark(L) & 1) != 0)
+
+/* The task that is suspended in a wait and has this mark; NULL if there is none any more. */
+Task *task_in_wait (uintptr_t mark);
+
+#endif
