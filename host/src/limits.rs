@@ -34,6 +34,30 @@ pub const MAX_REDIRECTS: usize = 10;
 /// Bytes of a URL a script may ask for: what servers accept at most (RFC 9110, section 4.1, asks for 8000).
 pub const MAX_URL: usize = 16 * 1024;
 
+/// Lines of a header section, whatever the operator allows: the HTTP library keeps room for them on
+/// every connection, and its header map cannot hold more than 24,576 names.
+pub const MAX_HEADER_LINES: usize = 10_000;
+
+/// Bytes of a request method; the longest registered one has 17.
+pub const MAX_METHOD: usize = 64;
+
+/// Name look-ups under way at once. Each holds a thread until the system's resolver answers, even
+/// when nobody waits for the answer any more.
+pub const MAX_LOOKUPS: usize = 32;
+
+/// Addresses of one name that are considered: more than a connection attempt has time for.
+pub const MAX_ADDRESSES: usize = 16;
+
+/// Origins to which one script keeps connections for later requests, over all its HTTP clients.
+pub const MAX_POOLS: usize = 64;
+
+/// Idle connections kept for each of these origins.
+pub const MAX_IDLE_PER_POOL: usize = 16;
+
+/// Request bodies of a script that are being sent at once: `--max-outgoing` copies of a large string
+/// would otherwise be far more than the script's own memory.
+pub const MAX_OUTGOING_BODIES: u64 = 256 * MIB;
+
 /// Bytes of the target of an incoming request; more is answered 414. As [`MAX_URL`], the other way round.
 pub const MAX_TARGET: usize = MAX_URL;
 

@@ -17,6 +17,7 @@ pub struct HttpServerCtx {
     grants: ListenGrants,
     servers: Servers,
     audit: Audit,
+    listened: bool,
 }
 
 impl HttpServerCtx {
@@ -27,10 +28,15 @@ impl HttpServerCtx {
         listeners: &Listeners,
         audit: Audit,
     ) -> Self {
-        Self { grants, servers: Servers::new(settings, listeners), audit }
+        Self { grants, servers: Servers::new(settings, listeners), audit, listened: false }
     }
 
-    fn listen(&self, port: u16) -> Result<Server, Failure> {
+    /// Whether the instance ever had a server.
+    pub fn has_listened(&self) -> bool {
+        self.listened
+    }
+
+    fn listen(&mut self, port: u16) -> Result<Server, Failure> {
         let checked = self.grants.check(port);
         let target = match &checked {
             Ok(checked) => checked.address().to_string(),
@@ -39,7 +45,9 @@ impl HttpServerCtx {
         let event = Audited { capability: "http-server", operation: "listen", target: &target };
         let rule = checked.as_ref().ok().map(|checked| checked.rule());
         self.audit.decision(event, checked.is_ok(), rule);
-        self.servers.listen(&checked?)
+        let server = self.servers.listen(&checked?)?;
+        self.listened = true;
+        Ok(server)
     }
 }
 
@@ -156,8 +164,9 @@ mod tests {
     async fn a_granted_port_is_listened_on_and_any_other_denied_and_both_are_audited() {
         let scratch = Scratch::new();
         let path = scratch.path().join("audit.jsonl");
-        let ctx = ctx(&["0"], Audit::to_file(File::create(&path).unwrap()));
+        let mut ctx = ctx(&["0"], Audit::to_file(File::create(&path).unwrap()));
         assert!(ctx.listen(0).unwrap().address().starts_with("127.0.0.1:"));
+        assert!(ctx.has_listened());
         let denied = ctx.listen(1).unwrap_err();
         assert_eq!(denied.kind, Kind::Denied);
         assert!(denied.message.ends_with("(run with --allow-listen=1)"), "{denied}");

@@ -2,6 +2,7 @@
 
 pub mod env;
 pub mod files;
+pub mod http_client;
 pub mod http_server;
 pub mod log;
 pub mod modules;
