@@ -14,6 +14,7 @@
 
 #include "allocator.h"
 #include "async.h"
+#include "files.h"
 #include "http_server.h"
 #include "run.h"
 #include "timer.h"
@@ -201,7 +202,10 @@ static script_callback_code_t turn (void) {
     else if (taken == 0) {
       async_idle(loop.L);
       tend_timers();
-      if (!task_any_ready()) return SCRIPT_CALLBACK_CODE_WAIT(loop.set);
+      if (!task_any_ready()) {
+        files_flush_output();
+        return SCRIPT_CALLBACK_CODE_WAIT(loop.set);
+      }
     }
   }
 }

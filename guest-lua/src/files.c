@@ -9,6 +9,9 @@
 #include "failure.h"
 #include "script.h"
 
+/* Whether standard output may hold bytes that the system has not got. */
+static bool unflushed;
+
 /* Largest read: one crossing. */
 #define LARGEST_READ 65536
 
@@ -18,6 +21,7 @@ static bool write_top (lua_State *L, tidelock_script_files_output_t to) {
   script_list_u8_t bytes;
   tidelock_script_files_error_t error;
   bytes.ptr = (uint8_t *)lua_tolstring(L, -1, &bytes.len);
+  unflushed |= to == TIDELOCK_SCRIPT_FILES_OUTPUT_STDOUT;
   if (bytes.len == 0 || tidelock_script_files_write(to, &bytes, &error)) return true;
   luaL_pushfail(L);
   lua_pushlstring(L, (const char *)error.message.ptr, error.message.len);
@@ -71,6 +75,15 @@ static int files_flush (lua_State *L) {
   }
   lua_pushboolean(L, 1);
   return 1;
+}
+
+
+void files_flush_output (void) {
+  tidelock_script_files_error_t error;
+  if (!unflushed) return;
+  unflushed = false;
+  if (!tidelock_script_files_flush(TIDELOCK_SCRIPT_FILES_OUTPUT_STDOUT, &error))
+    tidelock_script_types_error_free(&error);  /* the next write reports it to somebody */
 }
 
 

@@ -2,7 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+/// Seconds of a day, without leap seconds, as Unix time counts them.
+pub const SECONDS_A_DAY: u64 = 24 * 60 * 60;
 
 /// Days of 400 years, after which the Gregorian calendar repeats.
 const DAYS_AN_ERA: u64 = 146_097;
@@ -20,11 +21,11 @@ pub fn rfc3339(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
-/// Year, month and day of a count of days since 1970-01-01.
+/// Year, month (1 to 12) and day of a count of days since 1970-01-01.
 ///
 /// The year is taken to begin in March, so that the leap day is its last day and the lengths of the
 /// months follow one formula (31, 30, 31, 30, 31 days, repeated: 153 days each five months).
-fn civil_date(days: u64) -> (u64, u64, u64) {
+pub fn civil_date(days: u64) -> (u64, u64, u64) {
     let days = days + DAYS_BEFORE_1970;
     let (era, day) = (days / DAYS_AN_ERA, days % DAYS_AN_ERA);
     // Of the 400 years each 4th has a leap day, but not the 100th, 200th and 300th.

@@ -131,3 +131,56 @@ impl From<server::Event> for Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs::File;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::failure::Kind;
+    use crate::http::server::Report;
+    use crate::http::server::access_log::AccessLog;
+    use crate::limits::Limits;
+    use crate::scratch::Scratch;
+
+    fn ctx(rules: &[&str], audit: Audit) -> HttpServerCtx {
+        let mut grants = ListenGrants::default();
+        for rule in rules {
+            grants.allow(rule).unwrap();
+        }
+        let settings = Settings {
+            limits: Arc::new(Limits::default()),
+            dev: false,
+            report: Report::new(|_, _| {}),
+            access_log: AccessLog::default(),
+        };
+        HttpServerCtx::new(grants, settings, &Listeners::default(), audit)
+    }
+
+    #[tokio::test]
+    async fn a_granted_port_is_listened_on_and_any_other_denied_and_both_are_audited() {
+        let scratch = Scratch::new();
+        let path = scratch.path().join("audit.jsonl");
+        let mut ctx = ctx(&["0"], Audit::to_file(File::create(&path).unwrap()));
+        assert!(ctx.listen(0).unwrap().address().starts_with("127.0.0.1:"));
+        assert!(ctx.has_listened());
+        let denied = ctx.listen(1).unwrap_err();
+        assert_eq!(denied.kind, Kind::Denied);
+        assert!(denied.message.ends_with("(run with --allow-listen=1)"), "{denied}");
+
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<serde_json::Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let seen: Vec<_> = lines
+            .iter()
+            .map(|line| (line.get("target").unwrap(), line.get("allowed").unwrap()))
+            .collect();
+        assert_eq!(
+            seen,
+            [(&"127.0.0.1:0".into(), &true.into()), (&"port 1".into(), &false.into())]
+        );
+    }
+}

@@ -53,7 +53,8 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener) {
             Err(error) => {
                 if reported.replace(error.kind()) != Some(error.kind()) {
                     let error = error.to_string();
-                    let fields = [("address", shared.address.as_str()), ("error", error.as_str())];
+                    let fields =
+                        [("address", shared.address.as_bytes()), ("error", error.as_bytes())];
                     shared
                         .settings
                         .report

@@ -195,8 +195,7 @@ impl Server {
     /// Answers a request whose handler failed with 500 and logs the report; one that is gone is ignored.
     pub fn fail(&self, id: u64, route: &[u8], report: &[u8]) {
         let Some(link) = self.shared.exchanges().take(id) else { return };
-        let (route, report) = (String::from_utf8_lossy(route), String::from_utf8_lossy(report));
-        link.answer(Answer::Reply(self.shared.failed(&route, &report)));
+        link.answer(Answer::Reply(self.shared.failed(route, report)));
     }
 
     /// Stops accepting, lets what has begun end within the grace period, then closes.
@@ -249,7 +248,7 @@ impl Shared {
     }
 
     /// Reports a failure and gives the 500 for its client.
-    fn failed(&self, route: &str, report: &str) -> Response<Full<Bytes>> {
+    fn failed(&self, route: &[u8], report: &[u8]) -> Response<Full<Bytes>> {
         let id = self.settings.report.failure(route, report);
         response::failure(&id, self.settings.dev.then_some(report))
     }
@@ -269,6 +268,8 @@ fn protocol(limits: &Limits) -> http1::Builder {
     const MIN_BUFFER: usize = 8 * 1024;
     /// hyper's default, kept on the stack; any other number costs an allocation a request.
     const USUAL_LINES: usize = 100;
+    /// The library's map of fields panics some way beyond.
+    const MAX_LINES: usize = 4096;
 
     let mut http = http1::Builder::new();
     // `connection` keeps the time limits. No `pipeline_flush`: it loses the last response when unread
@@ -277,7 +278,7 @@ fn protocol(limits: &Limits) -> http1::Builder {
         .max_header_size(limits.max_header_bytes)
         .max_buf_size(limits.max_header_bytes.max(MIN_BUFFER));
     if limits.max_header_lines != USUAL_LINES {
-        http.max_headers(limits.max_header_lines);
+        http.max_headers(limits.max_header_lines.min(MAX_LINES));
     }
     http
 }

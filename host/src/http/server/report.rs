@@ -12,11 +12,11 @@ pub struct Report {
     failures: Arc<AtomicU32>,
 }
 
-type Write = dyn Fn(&str, &[(&str, &str)]) + Send + Sync;
+type Write = dyn Fn(&str, &[(&str, &[u8])]) + Send + Sync;
 
 impl Report {
     /// Writes by `write`, which must escape what it is given. One for a process keeps its ids unique.
-    pub fn new(write: impl Fn(&str, &[(&str, &str)]) + Send + Sync + 'static) -> Self {
+    pub fn new(write: impl Fn(&str, &[(&str, &[u8])]) + Send + Sync + 'static) -> Self {
         // The first id differs from process to process, so that one in an old log is not taken for a
         // new one; it protects nothing.
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -25,15 +25,18 @@ impl Report {
     }
 
     /// Something is wrong with the server itself.
-    pub(super) fn trouble(&self, message: &str, fields: &[(&str, &str)]) {
+    pub(super) fn trouble(&self, message: &str, fields: &[(&str, &[u8])]) {
         (self.write)(message, fields);
     }
 
     /// A request failed; gives the id of the failure.
-    pub(super) fn failure(&self, route: &str, report: &str) -> String {
+    pub(super) fn failure(&self, route: &[u8], report: &[u8]) -> String {
         let count = self.failures.fetch_add(1, Ordering::Relaxed);
         let id = format!("{:08x}", scattered(count));
-        (self.write)("request failed", &[("id", &id), ("route", route), ("report", report)]);
+        (self.write)(
+            "request failed",
+            &[("id", id.as_bytes()), ("route", route), ("report", report)],
+        );
         id
     }
 }
@@ -62,7 +65,7 @@ mod tests {
         let report = Report::new(|_, _| {});
         let other = report.clone();
         let ids: HashSet<_> =
-            (0..1000).flat_map(|_| [report.failure("", ""), other.failure("", "")]).collect();
+            (0..1000).flat_map(|_| [report.failure(b"", b""), other.failure(b"", b"")]).collect();
         assert_eq!(ids.len(), 2000);
     }
 }

@@ -54,11 +54,11 @@ pub(super) fn plain(
 }
 
 /// The 500 of a handler that failed; `report` only if the client may see it.
-pub(super) fn failure(id: &str, report: Option<&str>) -> Response<Full<Bytes>> {
+pub(super) fn failure(id: &str, report: Option<&[u8]>) -> Response<Full<Bytes>> {
     let mut text = format!("internal server error (id {id})");
     if let Some(report) = report {
         text.push_str("\n\n");
-        text.push_str(report);
+        text.push_str(&String::from_utf8_lossy(report));
     }
     plain(StatusCode::INTERNAL_SERVER_ERROR, text, false)
 }

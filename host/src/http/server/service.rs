@@ -81,7 +81,7 @@ async fn exchange(
         Answer::Reply(response) => response,
         Answer::Invalid(reason) => {
             let route = format!("{} {}", parts.method, parts.uri.path());
-            shared.failed(&route, &reason)
+            shared.failed(route.as_bytes(), reason.as_bytes())
         }
         Answer::Late => {
             response::plain(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n", false)

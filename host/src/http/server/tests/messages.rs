@@ -181,9 +181,10 @@ async fn answers_to_requests_that_never_were_are_ignored() {
 
 #[tokio::test]
 async fn each_request_is_a_line_of_the_access_log() {
-    let path = std::env::temp_dir().join(format!("tidelock-access-{}", std::process::id()));
+    let scratch = crate::scratch::Scratch::new();
+    let path = scratch.path().join("access.log");
     let file = std::fs::File::create(&path).unwrap();
-    let log = AccessLog::to(file, super::super::crate::log_line::LogFormat::Text).unwrap();
+    let log = AccessLog::to(file, crate::log_line::LogFormat::Text).unwrap();
     let running = start_with(Limits::default(), false, &Listeners::default(), log);
     let mut client = running.connect().await;
     client.send("GET /a?secret HTTP/1.1\r\nHost: h\r\n\r\n").await;
@@ -211,7 +212,6 @@ async fn each_request_is_a_line_of_the_access_log() {
         }
         tokio::task::yield_now().await;
     };
-    std::fs::remove_file(&path).unwrap();
     let endings = [
         "\"GET /a HTTP/1.1\" 200 5 ",
         "\"HEAD /b HTTP/1.1\" 200 0 ",

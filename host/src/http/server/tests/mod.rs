@@ -49,8 +49,10 @@ fn start_with(limits: Limits, dev: bool, listeners: &Listeners, access_log: Acce
     let report = {
         let reports = Arc::clone(&reports);
         Report::new(move |message, fields| {
-            let fields: Vec<_> =
-                fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let fields: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}={}", String::from_utf8_lossy(value)))
+                .collect();
             reports.lock().unwrap().push(format!("{message} {}", fields.join(" ")));
         })
     };
