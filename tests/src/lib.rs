@@ -1,1 +1,19 @@
+//! What every test needs: the binary under test, a folder, a server that waits, a raw HTTP client.
+//!
+//! Tests run the shipped binary as an operator would. They wait for events, never for a time to pass;
+//! every wait has a guard far beyond what a slow machine needs.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test harness fails by panicking"
+)]
+
+pub mod client;
+pub mod folder;
+pub mod run;
+pub mod upstream;
+
+/// How long anything may take before a test gives up: a guard against hanging, not a measurement.
+pub const GUARD: std::time::Duration = std::time::Duration::from_secs(60);

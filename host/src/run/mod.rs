@@ -75,8 +75,7 @@ fn setup(config: Config, script: ScriptText, stop: StopRequest) -> Result<Setup>
     let logger = Logger::stderr(config.log_format, config.limits.max_log);
     let reporter = logger.clone();
     let report = Report::new(move |message, fields| {
-        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        reporter.report(Level::Error, message, &fields);
+        reporter.report(Level::Error, message, fields);
     });
     Ok(Setup {
         engine: Arc::new(Engine::new()?),

@@ -20,8 +20,6 @@ use crate::limits::Limits;
 pub(super) enum Answer {
     /// With this.
     Reply(Response<Full<Bytes>>),
-    /// The handler's response cannot be sent, for this reason: 500.
-    Invalid(String),
     /// The handler took too long: 504.
     Late,
     /// The instance that was to answer has died: 503.

@@ -171,7 +171,7 @@ impl Server {
     /// Answers a request with `status`, a header block and a body; one that is gone is ignored.
     ///
     /// # Errors
-    /// Why this response cannot be sent; the client gets a 500.
+    /// Why this response cannot be sent; the request still waits for an answer.
     pub fn respond(
         &self,
         id: u64,
@@ -179,17 +179,11 @@ impl Server {
         headers: Vec<u8>,
         body: Vec<u8>,
     ) -> Result<(), String> {
-        let Some(link) = self.shared.exchanges().take(id) else { return Ok(()) };
-        match response::from_guest(status, headers, body, &self.shared.settings.limits) {
-            Ok(response) => {
-                link.answer(Answer::Reply(response));
-                Ok(())
-            }
-            Err(reason) => {
-                link.answer(Answer::Invalid(reason.clone()));
-                Err(reason)
-            }
+        let response = response::from_guest(status, headers, body, &self.shared.settings.limits)?;
+        if let Some(link) = self.shared.exchanges().take(id) {
+            link.answer(Answer::Reply(response));
         }
+        Ok(())
     }
 
     /// Answers a request whose handler failed with 500 and logs the report; one that is gone is ignored.

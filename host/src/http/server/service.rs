@@ -79,10 +79,6 @@ async fn exchange(
     ticket.answered = true;
     Ok(match answer {
         Answer::Reply(response) => response,
-        Answer::Invalid(reason) => {
-            let route = format!("{} {}", parts.method, parts.uri.path());
-            shared.failed(route.as_bytes(), reason.as_bytes())
-        }
         Answer::Late => {
             response::plain(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n", false)
         }
