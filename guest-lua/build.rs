@@ -28,7 +28,8 @@ fn main() {
 
 fn build() -> Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").context("cargo sets OUT_DIR")?);
-    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").context("cargo sets CARGO_MANIFEST_DIR")?);
+    let here =
+        PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").context("cargo sets CARGO_MANIFEST_DIR")?);
     let target = env::var("TARGET").context("cargo sets TARGET")?;
     for watched in ["build.rs", "build", "src", "prelude", "../wit", "../Cargo.lock"] {
         println!("cargo:rerun-if-changed={watched}");

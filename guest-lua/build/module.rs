@@ -44,9 +44,10 @@ const LUA: &[&str] = &[
 /// The parts of Lua that the sandbox has: everything but `liolib`, `loadlib`, `linit` and the
 /// coroutine library, which the guest replaces.
 const LUA_FILES: &[&str] = &[
-    "lapi", "lauxlib", "lbaselib", "lcode", "lcorolib", "lctype", "ldblib", "ldebug", "ldo", "ldump", "lfunc",
-    "lgc", "llex", "lmathlib", "lmem", "lobject", "lopcodes", "loslib", "lparser", "lstate", "lstring", "lstrlib",
-    "ltable", "ltablib", "ltm", "lundump", "lutf8lib", "lvm", "lzio",
+    "lapi", "lauxlib", "lbaselib", "lcode", "lcorolib", "lctype", "ldblib", "ldebug", "ldo",
+    "ldump", "lfunc", "lgc", "llex", "lmathlib", "lmem", "lobject", "lopcodes", "loslib",
+    "lparser", "lstate", "lstring", "lstrlib", "ltable", "ltablib", "ltm", "lundump", "lutf8lib",
+    "lvm", "lzio",
 ];
 
 /// One file to compile and what it is compiled with.
@@ -57,7 +58,12 @@ struct Unit {
 }
 
 /// Builds the core module and returns its bytes.
-pub fn build(compiler: &Compiler, libraries: &Libraries, here: &Path, out: &Path) -> Result<Vec<u8>> {
+pub fn build(
+    compiler: &Compiler,
+    libraries: &Libraries,
+    here: &Path,
+    out: &Path,
+) -> Result<Vec<u8>> {
     let units = units(libraries, here, out)?;
     compile_all(compiler, &units)?;
     let module = out.join("guest.wasm");
@@ -95,11 +101,13 @@ fn units(libraries: &Libraries, here: &Path, out: &Path) -> Result<Vec<Unit>> {
         add(libraries.lua.join(format!("{name}.c")), "lua", strings(LUA));
     }
     add(out.join("script.c"), "bindings", strings(ALLOCATOR));
-    let own_includes = [include(&libraries.lua), include(out), format!("-iquote{}", here.join("src").display())];
+    let own_includes =
+        [include(&libraries.lua), include(out), format!("-iquote{}", here.join("src").display())];
     add(out.join("preludes.c"), "own", own_includes.to_vec());
     for folder in ["src", "src/pure"] {
         for source in c_files(&here.join(folder))? {
-            let mut flags = [OWN, ALLOCATOR].concat().into_iter().map(String::from).collect::<Vec<_>>();
+            let mut flags =
+                [OWN, ALLOCATOR].concat().into_iter().map(String::from).collect::<Vec<_>>();
             flags.extend_from_slice(&own_includes);
             add(source, "own", flags);
         }
@@ -123,7 +131,15 @@ fn compile_all(compiler: &Compiler, units: &[Unit]) -> Result<()> {
     let lanes = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         let workers: Vec<_> = (0..lanes)
-            .map(|lane| scope.spawn(move || units.iter().skip(lane).step_by(lanes).try_for_each(|unit| compile(compiler, unit))))
+            .map(|lane| {
+                scope.spawn(move || {
+                    units
+                        .iter()
+                        .skip(lane)
+                        .step_by(lanes)
+                        .try_for_each(|unit| compile(compiler, unit))
+                })
+            })
             .collect();
         workers.into_iter().try_for_each(|worker| match worker.join() {
             Ok(result) => result,

@@ -10,5 +10,7 @@ pub fn component(component: &[u8], target: &str) -> Result<Vec<u8>> {
     let mut config = Config::new();
     engine_config::apply(&mut config);
     config.target(target).with_context(|| format!("failed to compile for {target}"))?;
-    Engine::new(&config)?.precompile_component(component).context("failed to precompile the guest component")
+    Engine::new(&config)?
+        .precompile_component(component)
+        .context("failed to precompile the guest component")
 }

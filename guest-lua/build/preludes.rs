@@ -18,7 +18,10 @@ pub fn embed(folder: &Path, out: &Path) -> Result<()> {
     let mut text = String::from("#include \"prelude.h\"\n\n");
     let mut table = String::new();
     for path in files {
-        let name = path.file_stem().and_then(|stem| stem.to_str()).context("a prelude's name is not UTF-8")?;
+        let name = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .context("a prelude's name is not UTF-8")?;
         let source = fs::read(&path)?;
         write!(text, "static const char {name}[] = {{")?;
         for byte in &source {

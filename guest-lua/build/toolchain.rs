@@ -28,14 +28,23 @@ pub fn find(here: &Path) -> Result<Compiler> {
     if let Some(sdk) = env::var_os("WASI_SDK_PATH") {
         let program = Path::new(&sdk).join("bin/clang");
         if !program.is_file() {
-            bail!("WASI_SDK_PATH is set but {} does not exist: point it at a wasi-sdk folder or unset it", program.display());
+            bail!(
+                "WASI_SDK_PATH is set but {} does not exist: point it at a wasi-sdk folder or unset it",
+                program.display()
+            );
         }
-        return Ok(Compiler { program, leading: &["--target=wasm32-wasip1"], stack_first: &["-Wl,--stack-first"] });
+        return Ok(Compiler {
+            program,
+            leading: &["--target=wasm32-wasip1"],
+            stack_first: &["-Wl,--stack-first"],
+        });
     }
     let program = here.join("../target/toolchain/ziglang/zig");
     println!("cargo:rerun-if-changed={}", program.display());
     if !program.is_file() {
-        bail!("the guest needs a C compiler for WebAssembly: run `make setup` (or set WASI_SDK_PATH), then build again");
+        bail!(
+            "the guest needs a C compiler for WebAssembly: run `make setup` (or set WASI_SDK_PATH), then build again"
+        );
     }
     Ok(Compiler { program, leading: &["cc", "-target", "wasm32-wasi"], stack_first: &[] }) // it always does
 }

@@ -3,8 +3,8 @@
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::thread;
 
+use wasmtime::component::{HasData, HasSelf, Linker, ResourceTable};
 use wasmtime::{Result, error::Context};
-use wasmtime::component::{Component, HasData, HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView};
@@ -12,11 +12,12 @@ use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random};
 use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi_io::bindings::wasi::io;
 
+use super::machine_code;
 use super::state::HostState;
 use crate::bindings::{Script, ScriptPre, tidelock::script as wit};
 use crate::capability::{
-    env::Env, files::Files, http_client::HttpClient, http_server::HttpServer, log::Log,
-    modules::Modules, time::Time, View,
+    View, env::Env, files::Files, http_client::HttpClient, http_server::HttpServer, log::Log,
+    modules::Modules, time::Time,
 };
 use crate::limits::EPOCH_TICK;
 
@@ -34,8 +35,9 @@ impl Engine {
     pub fn new() -> Result<Self> {
         let mut config = wasmtime::Config::new();
         guest_lua::apply_engine_config(&mut config);
+        machine_code::configure(&mut config);
         let engine = wasmtime::Engine::new(&config).context("failed to start the engine")?;
-        let component = deserialize(&engine)?;
+        let component = machine_code::load(&engine)?;
         let mut linker = Linker::new(&engine);
         link(&mut linker).context("failed to link the guest")?;
         let guest = linker.instantiate_pre(&component).and_then(ScriptPre::new)?;
@@ -47,14 +49,6 @@ impl Engine {
     pub(super) fn guest(&self) -> &ScriptPre<HostState> {
         &self.guest
     }
-}
-
-#[expect(unsafe_code, reason = "machine code cannot be checked; this was made by our own build")]
-fn deserialize(engine: &wasmtime::Engine) -> Result<Component> {
-    // SAFETY: the bytes are those the build of `guest-lua` got from `Engine::precompile_component`, and
-    // they are part of this executable.
-    let component = unsafe { Component::deserialize(engine, guest_lua::MACHINE_CODE) };
-    component.context("failed to load the guest")
 }
 
 /// Everything the guest can reach.

@@ -6,6 +6,7 @@ mod cpu;
 mod ending;
 mod engine;
 mod instance;
+mod machine_code;
 mod memory;
 mod state;
 mod stop;
@@ -46,10 +47,9 @@ const STOP_MARGIN: Duration = Duration::from_secs(10);
 pub fn run(config: Config) -> Ending {
     match try_run(config) {
         Ok(ending) => ending,
-        Err(error) => Ending::Failed {
-            message: format!("{error:#}").into_bytes(),
-            traceback: Vec::new(),
-        },
+        Err(error) => {
+            Ending::Failed { message: format!("{error:#}").into_bytes(), traceback: Vec::new() }
+        }
     }
 }
 

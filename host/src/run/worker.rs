@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
 
-use super::engine::Engine;
 use super::ending::Ending;
+use super::engine::Engine;
 use super::instance;
 use super::stop::StopRequest;
 use crate::capability::env::EnvCtx;
