@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "log.h"
 #include "task.h"
+#include "wait.h"
 
 #define HANDLE "tidelock.handle"
 
@@ -144,17 +145,17 @@ static int async_join (lua_State *L) {
 ** Handles
 ** ======================================================= */
 
-static void handle_ended (Task *task, lua_State *L, int status, int results) {
+static void handle_ended (Task *task, lua_State *L, Ending ending) {
   Handle *handle = task->owner;
   Watcher *watcher;
   handle->task = NULL;
-  handle->state = status == LUA_OK ? HANDLE_DONE : HANDLE_FAILED;
+  handle->state = ending.failed ? HANDLE_FAILED : HANDLE_DONE;
   handle->co = L;
   handle->reference = task->reference;
-  handle->results = results;
+  handle->results = ending.results;
   task->reference = LUA_NOREF;  /* the coroutine is the handle's now */
   if (task->cancelled) handle->awaited = true;  /* asked for: nothing to report */
-  if (handle->watchers == NULL && status != LUA_OK && !handle->awaited) forgotten = true;
+  if (handle->watchers == NULL && ending.failed && !handle->awaited) forgotten = true;
   while ((watcher = handle->watchers) != NULL) {
     unlink_watcher(watcher);
     notify(watcher->join, handle);
@@ -187,7 +188,7 @@ static void fetch_results (lua_State *L, Handle *handle, int index) {
   int i;
   handle->awaited = true;
   if (handle->state == HANDLE_FAILED) {
-    lua_pushvalue(handle->co, -1);
+    lua_pushvalue(handle->co, -3);
     lua_xmove(handle->co, L, 1);
     lua_error(L);
   }

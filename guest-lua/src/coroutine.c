@@ -14,6 +14,7 @@
 
 #include "failure.h"
 #include "task.h"
+#include "wait.h"
 
 /* What 'resume_once' returns instead of a number of results. */
 #define FAILED (-1)
@@ -56,7 +57,7 @@ static int resume_once (lua_State *L, lua_State *co, int narg) {
   resuming_enter(&resuming, L);
   status = lua_resume(co, L, narg, &results);
   resuming_leave(&resuming);
-  if (status == LUA_YIELD && task_suspending()) {
+  if (status == LUA_YIELD && wait_suspending()) {
     coroutine_mark(co) = task_current()->mark;
     return SUSPENDED;
   }
@@ -85,8 +86,10 @@ static int resume_after_wait (lua_State *L, lua_State *co) {
 }
 
 
-static int finish_resume (lua_State *L, int results) {
+/* 'resume' catches errors, so it takes back the mark of one (protected.c). */
+static int finish_resume (lua_State *L, int results, bool was_unwinding) {
   if (results == FAILED) {
+    if (task_current() != NULL) task_current()->unwinding = was_unwinding;
     lua_pushboolean(L, 0);
     lua_insert(L, -2);
     return 2;
@@ -98,18 +101,19 @@ static int finish_resume (lua_State *L, int results) {
 
 
 static int resume_continue (lua_State *L, int status, lua_KContext context) {
-  int results = resume_after_wait(L, (lua_State *)context);
+  int results = resume_after_wait(L, lua_tothread(L, 1));
   (void)status;
   if (results == SUSPENDED) return lua_yieldk(L, 0, context, resume_continue);
-  return finish_resume(L, results);
+  return finish_resume(L, results, context != 0);
 }
 
 
 static int co_resume (lua_State *L) {
   lua_State *co = get_coroutine(L);
+  bool unwinding = task_current() != NULL && task_current()->unwinding;
   int results = resume_once(L, co, lua_gettop(L) - 1);
-  if (results == SUSPENDED) return lua_yieldk(L, 0, (lua_KContext)co, resume_continue);
-  return finish_resume(L, results);
+  if (results == SUSPENDED) return lua_yieldk(L, 0, (lua_KContext)unwinding, resume_continue);
+  return finish_resume(L, results, unwinding);
 }
 
 

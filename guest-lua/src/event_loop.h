@@ -6,7 +6,7 @@
 
 #include "lua.h"
 #include "script.h"
-#include "task.h"
+#include "wait.h"
 
 /* A host call under way. */
 typedef struct Subtask {

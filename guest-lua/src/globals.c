@@ -19,6 +19,7 @@
 #include "log.h"
 #include "modules.h"
 #include "prelude.h"
+#include "protected.h"
 #include "run.h"
 #include "script.h"
 #include "time.h"
@@ -210,6 +211,7 @@ static void run_preludes (lua_State *L) {
 void globals_open (lua_State *L) {
   failure_open(L);
   open_all(L, standard);
+  protected_open(L);
   cut_libraries(L);
   open_all(L, ours);
   seed_random(L);

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "script.h"
 #include "task.h"
+#include "wait.h"
 
 #define SERVER "tidelock.http_server"
 
@@ -59,30 +60,26 @@ static Server *to_server (lua_State *L, int index) {
 ** Handlers
 ** ======================================================= */
 
-/* Pushes "METHOD path" of the request that 'co' was handling. */
+/* Pushes "METHOD path" of the request that 'co' was handling: its first argument. */
 static void push_route (lua_State *L, lua_State *co) {
-  lua_Debug ar;
-  int level = 0;
-  while (lua_getstack(co, level + 1, &ar)) level++;
-  if (lua_getstack(co, level, &ar) && lua_getlocal(co, &ar, 1) != NULL) {
-    lua_xmove(co, L, 1);
-    if (lua_istable(L, -1)) {
-      lua_getfield(L, -1, "method");
-      lua_getfield(L, -2, "path");
-      if (lua_isstring(L, -1) && lua_isstring(L, -2)) {
-        lua_pushfstring(L, "%s %s", lua_tostring(L, -2), lua_tostring(L, -1));
-        return;
-      }
+  lua_pushvalue(co, -1);
+  lua_xmove(co, L, 1);
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "method");
+    lua_getfield(L, -2, "path");
+    if (lua_isstring(L, -1) && lua_isstring(L, -2)) {
+      lua_pushfstring(L, "%s %s", lua_tostring(L, -2), lua_tostring(L, -1));
+      return;
     }
   }
   lua_pushliteral(L, "unknown route");
 }
 
 
-/* The status that the error on top of 'co' asks for: 400 of 'req.json', else 500. */
+/* The status that the error of a failed task asks for: 400 of 'req.json', else 500. */
 static int status_of_error (lua_State *L, lua_State *co) {
   int status = 500;
-  lua_pushvalue(co, -1);
+  lua_pushvalue(co, -3);
   lua_xmove(co, L, 1);
   if (failure_kind(L, -1) != NULL) {
     lua_pushliteral(L, "status");
@@ -123,10 +120,9 @@ static int report_failure (lua_State *L) {
 
 static void release_if_idle (Server *server);
 
-static void handler_ended (Task *task, lua_State *co, int status, int results) {
+static void handler_ended (Task *task, lua_State *co, Ending ending) {
   Server *server = task->owner;
-  (void)results;
-  if (status != LUA_OK && server->own.__handle != 0 && !task->cancelled) {
+  if (ending.failed && server->own.__handle != 0 && !task->cancelled) {
     Failed failed = {server, task->id, co};
     lua_pushcfunction(server->L, report_failure);
     lua_pushlightuserdata(server->L, &failed);

@@ -82,12 +82,12 @@ void log_count (tidelock_script_log_level_t level, int count, const char *text) 
 
 int log_describe_error (lua_State *L) {
   lua_State *co = lua_touserdata(L, 1);
-  lua_pushvalue(co, -1);
-  lua_xmove(co, L, 1);
-  luaL_tolstring(L, -1, NULL);
-  lua_pushliteral(L, "\n");
-  luaL_traceback(L, co, NULL, 0);
-  lua_concat(L, 3);
+  lua_pushvalue(co, -3);
+  lua_pushvalue(co, -3);
+  lua_xmove(co, L, 2);  /* error, traceback */
+  luaL_tolstring(L, 2, NULL);
+  if (*lua_tostring(L, 3) == '\0') return 1;
+  lua_pushfstring(L, "%s\n%s", lua_tostring(L, -1), lua_tostring(L, 3));
   return 1;
 }
 

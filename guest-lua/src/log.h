@@ -16,12 +16,12 @@ int luaopen_log (lua_State *L);
 /* Logs "<count><text>"; needs no Lua. */
 void log_count (tidelock_script_log_level_t level, int count, const char *text);
 
-/* Logs 'what' with the error on top of 'co' and its traceback. Never raises. */
+/* Logs 'what' with what a failed task left on 'co' (task.h, 'Ending'). Never raises. */
 void log_error_of (lua_State *L, lua_State *co, const char *what);
 
 /*
-** Pushes the text of the error on top of 'co' and the traceback of 'co' as one string. A function for
-** lua_pcall: its argument is 'co' as a light userdata.
+** Pushes the text of the error that a failed task left on 'co', and its traceback, as one string. A
+** function for lua_pcall: its argument is 'co' as a light userdata.
 */
 int log_describe_error (lua_State *L);
 

@@ -54,52 +54,44 @@ static script_failure_cause_t cause_of (lua_State *L, int index) {
   const char *text = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
   if (kind != NULL && strcmp(kind, "limit") == 0) return SCRIPT_FAILURE_CAUSE_LIMIT;
   if (text != NULL && strcmp(text, "not enough memory") == 0) return SCRIPT_FAILURE_CAUSE_MEMORY;
-  if (kind != NULL && strcmp(kind, "cancelled") == 0 && run.interrupted)
-    return SCRIPT_FAILURE_CAUSE_CANCELLED;
   return SCRIPT_FAILURE_CAUSE_SCRIPT;
 }
 
 
-/* Pushes the text of the error at the top of 'co' and its traceback; runs protected. */
+/* Pushes an error's text; runs protected. The error is the argument. */
 static int describe (lua_State *L) {
-  lua_State *co = lua_touserdata(L, 1);
-  lua_pushvalue(co, -1);
-  if (!lua_checkstack(co, 1)) return luaL_error(L, "stack overflow");
-  lua_xmove(co, L, 1);
-  if (lua_type(L, -1) == LUA_TSTRING || luaL_getmetafield(L, -1, "__tostring") != LUA_TNIL) {
-    lua_settop(L, 2);
-    luaL_tolstring(L, 2, NULL);
-  }
+  if (lua_type(L, 1) == LUA_TSTRING || luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
+    luaL_tolstring(L, 1, NULL);
   else
-    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 2));
-  luaL_traceback(L, co, NULL, 0);
-  return 2;
+    lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+  return 1;
 }
 
 
-/* The failure whose error is on top of 'co'. */
-static void set_failed (lua_State *co) {
+/* Reports the error at 'index' of L and the traceback behind it. */
+static void set_failed (lua_State *L, int index, const char *traceback) {
   script_failure_t *failure = &run.outcome.val.failed;
   const char *text;
   size_t length;
   run.outcome.tag = SCRIPT_OUTCOME_FAILED;
-  failure->cause = cause_of(co, -1);
-  lua_pushcfunction(run.L, describe);
-  lua_pushlightuserdata(run.L, co);
-  if (lua_pcall(run.L, 1, 2, 0) != LUA_OK) {  /* no memory left to describe it */
-    lua_pushliteral(run.L, "");
+  failure->cause = cause_of(L, index);
+  failure->traceback = copy_bytes(traceback, strlen(traceback));
+  lua_pushvalue(L, index);
+  lua_pushcfunction(L, describe);
+  lua_insert(L, -2);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK) {  /* no memory left to describe it */
+    lua_pop(L, 1);
+    lua_pushliteral(L, "an error that could not be described");
   }
-  text = lua_tolstring(run.L, -2, &length);
-  failure->message = copy_bytes(text ? text : "", text ? length : 0);
-  text = lua_tolstring(run.L, -1, &length);
-  failure->traceback = copy_bytes(text ? text : "", text ? length : 0);
-  lua_pop(run.L, 2);
+  text = lua_tolstring(L, -1, &length);
+  failure->message = copy_bytes(text, length);
+  lua_pop(L, 1);
 }
 
 
-static void main_ended (Task *task, lua_State *L, int status, int results) {
-  (void)task; (void)results;
-  if (status != LUA_OK) set_failed(L);
+static void main_ended (Task *task, lua_State *L, Ending ending) {
+  (void)task;
+  if (ending.failed) set_failed(L, lua_gettop(L) - 2, lua_tostring(L, -2));
   if (task_count() > 1)
     async_log_leftover(run.L, (int)task_count() - 1);
   event_loop_stop();
@@ -107,6 +99,10 @@ static void main_ended (Task *task, lua_State *L, int status, int results) {
 
 
 void run_end (void) {
+  if (run.interrupted) {
+    run.outcome.tag = SCRIPT_OUTCOME_FAILED;
+    run.outcome.val.failed.cause = SCRIPT_FAILURE_CAUSE_CANCELLED;
+  }
   lua_close(run.L);  /* finalizers run, as at the end of the standalone interpreter */
   exports_script_run_return(run.outcome);
 }
@@ -170,8 +166,7 @@ script_callback_code_t exports_script_run (script_start_t *start) {
   task_open(run.L, start->task_limit);
   lua_pushcfunction(run.L, prepare);
   if (lua_pcall(run.L, 0, 0, 0) != LUA_OK) {
-    set_failed(run.L);
-    run.outcome.val.failed.traceback.len = 0;  /* nothing has run yet */
+    set_failed(run.L, lua_gettop(run.L), "");
     run_end();
     return SCRIPT_CALLBACK_CODE_EXIT;
   }

@@ -12,12 +12,11 @@
 #include "failure.h"
 #include "script.h"
 #include "timer.h"
+#include "wait.h"
+#include "protected.h"
 
 /* Coroutines kept for the next tasks: what a busy server has in flight at once, not a burst. */
 #define SPARE_COROUTINES 64
-
-/* How long the '__close' handlers of one cancelled task may wait, in all. */
-#define CLOSING_TIME 5000000000ull
 
 /* One instance holds one interpreter; its linear memory is the state. */
 static struct {
@@ -25,12 +24,9 @@ static struct {
   Task *all;
   Task *current;
   Task *ready, **ready_end;
-  Resuming *resuming;  /* the chain of coroutines from the running one to its task */
   size_t count;
   uintptr_t last_mark;
   uint32_t limit;
-  int pinned;  /* coroutines in the chain that cannot yield */
-  bool suspending;
   int spare[SPARE_COROUTINES];  /* references */
   int spares;
 } tasks;
@@ -47,7 +43,6 @@ Task *task_current (void) { return tasks.current; }
 Task *task_first (void) { return tasks.all; }
 size_t task_count (void) { return tasks.count; }
 bool task_any_ready (void) { return tasks.ready != NULL; }
-bool task_suspending (void) { return tasks.suspending; }
 
 
 /* {======================================================
@@ -62,7 +57,7 @@ Task *task_in_wait (uintptr_t mark) {
 }
 
 
-static void make_ready (Task *task) {
+void task_ready (Task *task) {
   task->next_ready = NULL;
   *tasks.ready_end = task;
   tasks.ready_end = &task->next_ready;
@@ -86,9 +81,10 @@ static lua_State *take_coroutine (lua_State *L, int *reference) {
 }
 
 
-static void give_coroutine_back (Task *task, int status) {
+static void give_coroutine_back (Task *task, bool whole) {
   coroutine_mark(task->co) = 0;
-  if (status == LUA_OK && !task->exposed && tasks.spares < SPARE_COROUTINES) {
+  if (task->reference == LUA_NOREF) return;  /* 'end' has taken it over */
+  if (whole && !task->exposed && tasks.spares < SPARE_COROUTINES) {
     lua_settop(task->co, 0);
     tasks.spare[tasks.spares++] = task->reference;
   }
@@ -114,36 +110,44 @@ Task *task_spawn (lua_State *L, int arguments, TaskEnd end) {
   if (task == NULL) raise_out_of_memory(L);
   task->reference = LUA_NOREF;
   task->co = take_coroutine(L, &task->reference);
-  if (!lua_checkstack(task->co, arguments + 2)) {
+  if (!lua_checkstack(task->co, 2 * arguments + 8)) {
     luaL_unref(L, LUA_REGISTRYINDEX, task->reference);
     free(task);
     luaL_error(L, "too many arguments");
   }
+  lua_pushcfunction(task->co, protected_body);
   lua_xmove(L, task->co, arguments + 1);
   tasks.last_mark += 2;
   if (tasks.last_mark == 0) tasks.last_mark = 2;
   task->mark = tasks.last_mark;
   coroutine_mark(task->co) = task->mark | 1;
-  task->arguments = arguments;
+  task->arguments = arguments + 1;  /* the body's: function and arguments */
   task->end = end;
   task->next = tasks.all;
   if (tasks.all) tasks.all->previous = task;
   tasks.all = task;
   tasks.count++;
-  make_ready(task);
+  task_ready(task);
   return task;
 }
 
 
-static void end_task (Task *task, int status, int results) {
+static void end_task (Task *task, Ending ending, bool whole) {
   timer_clear(&task->closing_timer);
-  if (task->end) task->end(task, task->co, status, results);
+  if (task->end) task->end(task, task->co, ending);
   if (task->next) task->next->previous = task->previous;
   if (task->previous) task->previous->next = task->next;
   else tasks.all = task->next;
   tasks.count--;
-  give_coroutine_back(task, status);
+  give_coroutine_back(task, whole);
   free(task);
+}
+
+
+/* Leaves on the coroutine what 'Ending' promises of a failure: 'error' is on top. */
+static void complete_failure (lua_State *co) {
+  lua_pushliteral(co, "");
+  lua_pushnil(co);
 }
 
 
@@ -153,7 +157,8 @@ static void run_task (Task *task) {
   if (arguments >= 0 && task->cancelled) {  /* cancelled before it began */
     lua_settop(task->co, 0);
     failure_push(task->co, "cancelled", "cancelled before it began");
-    end_task(task, LUA_ERRRUN, 1);
+    complete_failure(task->co);
+    end_task(task, (Ending){true, 3}, true);
     return;
   }
   task->arguments = -1;
@@ -162,9 +167,13 @@ static void run_task (Task *task) {
   status = lua_resume(task->co, tasks.L, arguments > 0 ? arguments : 0, &results);
   tasks.current = NULL;
   if (status == LUA_YIELD)
-    tasks.suspending = false;  /* only a wait yields this far: see coroutine.c */
-  else
-    end_task(task, status, results);
+    wait_suspended();  /* only a wait yields this far: see coroutine.c */
+  else if (status == LUA_OK)
+    end_task(task, (Ending){task->failed, results}, true);
+  else {  /* not even the body could go on: no memory, or too deep */
+    complete_failure(task->co);
+    end_task(task, (Ending){true, 3}, false);
+  }
 }
 
 
@@ -185,154 +194,6 @@ bool task_run_ready (void) {
 /* }====================================================== */
 
 
-/* {======================================================
-** Waits
-** ======================================================= */
-
-void resuming_enter (Resuming *resuming, lua_State *from) {
-  resuming->from = from;
-  resuming->up = tasks.resuming;
-  resuming->pinned = !lua_isyieldable(from);
-  tasks.resuming = resuming;
-  tasks.pinned += resuming->pinned;
-}
-
-
-void resuming_leave (Resuming *resuming) {
-  tasks.pinned -= resuming->pinned;
-  tasks.resuming = resuming->up;
-}
-
-
-/* Pushes the name of the innermost C function that keeps 'L' from yielding. */
-static void push_obstacle (lua_State *L) {
-  lua_Debug ar;
-  int level;
-  for (level = 1; lua_getstack(L, level, &ar); level++) {
-    if (!lua_getinfo(L, "Sn", &ar)) break;
-    if (strcmp(ar.what, "C") == 0 && ar.name != NULL && strcmp(ar.name, "pcall") != 0) {
-      lua_pushfstring(L, "the callback of '%s'", ar.name);
-      return;
-    }
-    if (ar.namewhat && strcmp(ar.name ? ar.name : "", "__gc") == 0) {
-      lua_pushliteral(L, "a finalizer ('__gc')");
-      return;
-    }
-  }
-  lua_pushliteral(L, "a function that Lua's C library calls back");
-}
-
-
-/*
-** Whether a frame of 'L' is a '__close' metamethod at work: its first argument is an object whose
-** metatable names it. A script can fake one by calling its handler itself; the time of all closing
-** waits together is bounded, so that buys it nothing.
-*/
-static bool closes_something (lua_State *L) {
-  lua_Debug ar;
-  int level;
-  for (level = 0; lua_getstack(L, level, &ar); level++) {
-    bool closing = false;
-    if (lua_getlocal(L, &ar, 1) == NULL) continue;
-    if (luaL_getmetafield(L, -1, "__close") != LUA_TNIL) {
-      lua_getinfo(L, "f", &ar);
-      closing = lua_rawequal(L, -1, -2);
-      lua_pop(L, 2);
-    }
-    lua_pop(L, 1);
-    if (closing) return true;
-  }
-  return false;
-}
-
-
-static bool in_close_handler (lua_State *L) {
-  Resuming *resuming;
-  if (closes_something(L)) return true;
-  for (resuming = tasks.resuming; resuming != NULL; resuming = resuming->up)
-    if (closes_something(resuming->from)) return true;
-  return false;
-}
-
-
-static void closing_time_over (Timer *timer) {
-  Task *task = (Task *)((char *)timer - offsetof(Task, closing_timer));
-  if (task->wait) wait_cancel(task->wait);
-}
-
-
-static int raise_cancelled (lua_State *L, const char *fn) {
-  failure_push(L, "cancelled", "%s: cancelled", fn);
-  return lua_error(L);
-}
-
-
-/* A cancelled task may wait in its '__close' handlers, for a while. */
-static void allow_closing_wait (lua_State *L, Task *task, const char *fn) {
-  uint64_t now = tidelock_script_time_monotonic();
-  if (!in_close_handler(L)) raise_cancelled(L, fn);
-  if (task->closing_until == 0) task->closing_until = now + CLOSING_TIME;
-  if (now >= task->closing_until) raise_cancelled(L, fn);
-  if (task->closing_timer.position == 0) {
-    task->closing_timer.fire = closing_time_over;
-    timer_set(L, &task->closing_timer, task->closing_until);
-  }
-}
-
-
-void wait_begin (lua_State *L, const char *fn) {
-  Task *task = tasks.current;
-  luaL_checkstack(L, 8, fn);
-  if (task == NULL || tasks.pinned > 0 || !lua_isyieldable(L)) {
-    push_obstacle(L);
-    luaL_error(L, "%s: cannot wait inside %s", fn, lua_tostring(L, -1));
-  }
-  else if (task->cancelled)
-    allow_closing_wait(L, task, fn);
-}
-
-
-static int wait_continue (lua_State *L, int status, lua_KContext context) {
-  Wait *wait = (Wait *)context;
-  (void)status;
-  wait->task = NULL;
-  if (wait->state == WAIT_CANCELLED) return raise_cancelled(L, wait->fn);
-  return wait->finish(L, wait);
-}
-
-
-int wait_suspend (lua_State *L, Wait *wait) {
-  Task *task = tasks.current;
-  if (wait->state != WAIT_PENDING)
-    return wait_continue(L, LUA_OK, (lua_KContext)wait);
-  wait->task = task;
-  task->wait = wait;
-  tasks.suspending = true;
-  return lua_yieldk(L, 0, (lua_KContext)wait, wait_continue);
-}
-
-
-void wait_resolve (Wait *wait) {
-  if (wait->state != WAIT_PENDING) return;
-  wait->state = WAIT_DONE;
-  if (wait->task) {
-    wait->task->wait = NULL;
-    make_ready(wait->task);
-  }
-}
-
-
-void wait_cancel (Wait *wait) {
-  if (wait->state != WAIT_PENDING) return;
-  wait->abandon(wait);
-  wait->state = WAIT_CANCELLED;
-  if (wait->task) {
-    wait->task->wait = NULL;
-    make_ready(wait->task);
-  }
-}
-
-
 void task_cancel (Task *task) {
   if (task->cancelled) return;
   task->cancelled = true;
@@ -345,5 +206,3 @@ void task_cancel_all (void) {
   for (task = tasks.all; task != NULL; task = task->next)
     task_cancel(task);
 }
-
-/* }====================================================== */

@@ -1,10 +1,10 @@
 /*
-** Tasks and waits: what runs, what it waits for, and how either is cancelled.
+** Tasks: what runs and how it ends.
 **
 ** A task is a coroutine that the event loop resumes: the main chunk, a handler, a spawned function.
-** A task that must wait yields to the loop with a Wait; whoever resolves the Wait makes the task
-** ready again. A script's own coroutines run inside tasks; a wait in one of them suspends the whole
-** chain (coroutine.c), never just the innermost.
+** A task that must wait yields to the loop with a Wait (wait.h); whoever resolves the Wait makes the
+** task ready again. A script's own coroutines run inside tasks; a wait in one of them suspends the
+** whole chain (coroutine.c), never just the innermost.
 */
 #ifndef task_h
 #define task_h
@@ -25,17 +25,14 @@ struct Timer {
   void (*fire) (Timer *timer);
 };
 
-/* Something a task waits for. Lives on the waiting coroutine's stack, as a userdata. */
-struct Wait {
-  Task *task;  /* the task that waits; NULL before and after */
-  enum { WAIT_PENDING, WAIT_DONE, WAIT_CANCELLED } state;
-  const char *fn;  /* the function that waits, for messages; outlives the wait */
-  int (*finish) (lua_State *L, Wait *wait);  /* when done: pushes results, returns how many */
-  void (*abandon) (Wait *wait);  /* stops what is pending; must not call Lua */
-};
+/* How a task ended, told once. What it left is at the end of its coroutine's stack. */
+typedef struct Ending {
+  bool failed;
+  int results;  /* how many values it returned, the last on top; 3 if it failed: the error, the
+                   traceback (a string) and the first argument of its function */
+} Ending;
 
-/* How a task ended, told once. 'L' is the task's coroutine; results or the error are on its stack. */
-typedef void (*TaskEnd) (Task *task, lua_State *L, int status, int results);
+typedef void (*TaskEnd) (Task *task, lua_State *L, Ending ending);
 
 struct Task {
   lua_State *co;
@@ -46,8 +43,10 @@ struct Task {
   Task *previous, *next;  /* all tasks */
   int arguments;  /* values on the stack for the first resumption; -1 once it has begun */
   bool cancelled;
+  bool unwinding;  /* an error is on its way to whoever catches it: only '__close' handlers run */
   bool exposed;  /* the script has seen the coroutine: do not reuse it */
   bool is_main;
+  bool failed;  /* set when the function of the task has failed */
   TaskEnd end;
   void *owner;  /* for 'end' */
   uint64_t id;  /* for 'end' */
@@ -81,39 +80,14 @@ Task *task_first (void);
 
 size_t task_count (void);
 
+/* Puts a task at the end of the ones that can go on. */
+void task_ready (Task *task);
+
 /* Runs what is ready now, each task until it waits again. False if nothing was ready. */
 bool task_run_ready (void);
 
 /* Whether there is something for 'task_run_ready' to do. */
 bool task_any_ready (void);
-
-/*
-** First step of every function that waits: raises if the caller cannot wait here (inside a
-** comparator or a callback of the C library, which is named) or is cancelled.
-*/
-void wait_begin (lua_State *L, const char *fn);
-
-/* Last step: 'return wait_suspend(L, wait)'. Comes back through 'wait->finish'. */
-int wait_suspend (lua_State *L, Wait *wait);
-
-/* The wait is over; its task becomes ready. */
-void wait_resolve (Wait *wait);
-
-/* Ends the wait early; the waiting function raises a failure of kind 'cancelled'. */
-void wait_cancel (Wait *wait);
-
-/* For coroutine.c: whether a wait is suspending the chain of coroutines right now. */
-bool task_suspending (void);
-
-/* For coroutine.c: a coroutine 'co' is being resumed from 'from'. */
-typedef struct Resuming {
-  lua_State *from;
-  struct Resuming *up;
-  bool pinned;
-} Resuming;
-
-void resuming_enter (Resuming *resuming, lua_State *from);
-void resuming_leave (Resuming *resuming);
 
 /*
 ** What a coroutine is to the tasks, kept in its extra space: 0 if nothing, an odd number if it is the

@@ -9,8 +9,8 @@
 #include "lauxlib.h"
 
 #include "script.h"
-#include "task.h"
 #include "timer.h"
+#include "wait.h"
 
 /* Longer sleeps are as good as endless; the sum with the clock must not overflow. */
 #define LONGEST_SLEEP 1e9

@@ -1,0 +1,18 @@
+/*
+** Protected calls: 'pcall', 'xpcall' and the body of every task.
+*/
+#ifndef protected_h
+#define protected_h
+
+#include "lua.h"
+
+/* Replaces the global 'pcall' and 'xpcall'. */
+void protected_open (lua_State *L);
+
+/*
+** The body of a task: calls its first argument with the others and returns what it returns. If that
+** fails, notes it in the task and returns the error, the traceback and the first of the arguments.
+*/
+int protected_body (lua_State *L);
+
+#endif
