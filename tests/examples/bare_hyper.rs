@@ -19,7 +19,9 @@ fn main() -> io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(hello)));
+            tokio::spawn(
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(hello)),
+            );
         }
     })
 }

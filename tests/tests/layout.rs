@@ -15,7 +15,6 @@ const NOT_CAPABILITIES: [&str; 2] = ["types", "world"];
 /// Preludes of the guest's own libraries, which cross no boundary.
 const LIBRARIES: [&str; 2] = ["assert", "async"];
 
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -89,7 +88,8 @@ fn interfaces_stand_in_the_file_of_their_name() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let text = fs::read_to_string(&path).unwrap();
-        let kind = if name == "world" { "world script".to_owned() } else { format!("interface {name}") };
+        let kind =
+            if name == "world" { "world script".to_owned() } else { format!("interface {name}") };
         assert!(text.contains(&format!("{kind} {{")), "{} has no {kind}", path.display());
     }
 }

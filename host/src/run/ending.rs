@@ -27,18 +27,24 @@ pub enum Ending {
         /// Which limit, and the flag that raises it.
         message: String,
     },
+    /// What the operator asked for makes no sense for this script.
+    Usage {
+        /// Why, and what to do instead.
+        message: String,
+    },
     /// A signal of this number asked the script to stop.
     Signal(i32),
 }
 
 impl Ending {
     /// The process's exit code: 0; the script's own, of which the system keeps eight bits; 1 for a
-    /// failure; 3 for a limit; 128 and the number for a signal.
+    /// failure; 2 for wrong usage; 3 for a limit; 128 and the number for a signal.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Exit(code) => low_bits(*code),
             Self::Failed { .. } => 1,
+            Self::Usage { .. } => 2,
             Self::Limit { .. } => 3,
             Self::Signal(number) => low_bits(number.saturating_add(128)),
         }
@@ -54,7 +60,7 @@ impl Ending {
         let (message, traceback) = match self {
             Self::Done | Self::Exit(_) | Self::Signal(_) => return Ok(()),
             Self::Failed { message, traceback } => (message.as_slice(), traceback.as_slice()),
-            Self::Limit { message } => (message.as_bytes(), &[][..]),
+            Self::Limit { message } | Self::Usage { message } => (message.as_bytes(), &[][..]),
         };
         let mut text = b"error: ".to_vec();
         for part in [message, traceback] {
@@ -131,6 +137,7 @@ mod tests {
         assert_eq!(Ending::Exit(i32::MIN).exit_code(), 0);
         assert_eq!(failed(b"x", b"").exit_code(), 1);
         assert_eq!(Ending::Limit { message: String::new() }.exit_code(), 3);
+        assert_eq!(Ending::Usage { message: String::new() }.exit_code(), 2);
         assert_eq!(Ending::Signal(2).exit_code(), 130);
         assert_eq!(Ending::Signal(15).exit_code(), 143);
     }

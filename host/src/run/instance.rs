@@ -33,8 +33,8 @@ const WHOLE_MEMORY: u64 = 4096 * MIB;
 pub struct InstanceEnd {
     /// What that means for the run.
     pub ending: Ending,
-    /// Whether it was stopped from outside while it served, so that another can take its place.
-    pub replaceable: bool,
+    /// Whether it ever served.
+    pub served: bool,
 }
 
 /// Runs an instance to its end. Dropping the future ends it at once.
@@ -44,7 +44,7 @@ pub async fn run(setup: &Setup) -> InstanceEnd {
         Err(error) => {
             let message = format!("internal error: {error:#}").into_bytes();
             let ending = Ending::Failed { message, traceback: Vec::new() };
-            InstanceEnd { ending, replaceable: false }
+            InstanceEnd { ending, served: false }
         }
     }
 }
@@ -62,15 +62,15 @@ async fn try_run(setup: &Setup) -> Result<InstanceEnd> {
     let state = store.data_mut();
     // A pipe without a reader is nobody's fault, and a full disk was already told to the script.
     let _ = state.files.finish();
-    let serving = state.http_server.has_listened();
-    Ok(match result {
-        Ok(outcome) => InstanceEnd { ending: ending_of(outcome, setup), replaceable: false },
+    let served = state.http_server.has_listened();
+    let ending = match result {
+        Ok(outcome) => ending_of(outcome, setup),
         Err(error) => match ending_of_trap(&error, state.memory.refused(), limits) {
-            Some(ending @ Ending::Limit { .. }) => InstanceEnd { ending, replaceable: serving },
-            Some(ending) => InstanceEnd { ending, replaceable: false },
+            Some(ending) => ending,
             None => return Err(error),
         },
-    })
+    };
+    Ok(InstanceEnd { ending, served })
 }
 
 fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {

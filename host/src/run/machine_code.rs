@@ -25,7 +25,8 @@ pub fn configure(config: &mut Config) {
 pub fn load(engine: &Engine) -> Result<Component> {
     // SAFETY: the bytes are those that the build of `guest-lua` got from `Engine::precompile_component`.
     // They are a static of this executable: they live as long as the process and nobody writes them.
-    let component = unsafe { Component::deserialize_raw(engine, NonNull::from(guest_lua::MACHINE_CODE)) };
+    let component =
+        unsafe { Component::deserialize_raw(engine, NonNull::from(guest_lua::MACHINE_CODE)) };
     component.context("failed to load the guest")
 }
 

@@ -10,7 +10,7 @@ use tokio::runtime::Builder;
 
 use super::ending::Ending;
 use super::engine::Engine;
-use super::instance;
+use super::instance::{self, InstanceEnd};
 use super::stop::StopRequest;
 use crate::capability::env::EnvCtx;
 use crate::config::Config;
@@ -91,8 +91,8 @@ async fn run_instances(setup: &Setup) -> Ending {
     loop {
         let begun = Instant::now();
         let end = instance::run(setup).await;
-        let Ending::Limit { message } = &end.ending else { return end.ending };
-        if !end.replaceable || setup.stop.number().is_some() {
+        let Ending::Limit { message } = &end.ending else { return check_workers(end, setup) };
+        if !end.served || setup.stop.number().is_some() {
             return end.ending;
         }
         if begun.elapsed() >= STEADY {
@@ -113,5 +113,16 @@ async fn run_instances(setup: &Setup) -> Ending {
             () = setup.stop.clone().made() => return end.ending,
         }
         backoff = (backoff * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF);
+    }
+}
+
+/// Several workers are for servers: of anything else they would do everything several times.
+fn check_workers(end: InstanceEnd, setup: &Setup) -> Ending {
+    match end.ending {
+        Ending::Done if setup.config.workers > 1 && !end.served => Ending::Usage {
+            message: "--workers is for scripts that call http.serve, and this one did not: run it without"
+                .to_owned(),
+        },
+        ending => ending,
     }
 }
