@@ -117,7 +117,8 @@ static int getinfo_without_functions (lua_State *L) {
   lua_pushstring(L, what);
   lua_replace(L, options);
   if (lua_isinteger(L, options - 1) && (options == 2 || lua_tothread(L, 1) == L)) {
-    lua_pushinteger(L, lua_tointeger(L, options - 1) + 1);  /* this function is a level more */
+    /* this function is a level more */
+    lua_pushinteger(L, (lua_Integer)((lua_Unsigned)lua_tointeger(L, options - 1) + 1));
     lua_replace(L, options - 1);
   }
   lua_pushvalue(L, lua_upvalueindex(1));

@@ -373,7 +373,7 @@ static int server_reply (lua_State *L) {
 }
 
 
-static int server_gc (lua_State *L) {
+static int server_close (lua_State *L) {
   close_server(to_server(L, 1));
   return 0;
 }
@@ -388,8 +388,10 @@ void http_server_internals (lua_State *L) {
     {NULL, NULL}
   };
   luaL_newmetatable(L, SERVER);
-  lua_pushcfunction(L, server_gc);
+  lua_pushcfunction(L, server_close);
   lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, server_close);
+  lua_setfield(L, -2, "__close");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
