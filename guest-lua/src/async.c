@@ -9,6 +9,7 @@
 
 #include "lauxlib.h"
 
+#include "event_loop.h"
 #include "failure.h"
 #include "log.h"
 #include "task.h"
@@ -279,7 +280,8 @@ static int async_is_handle (lua_State *L) {
 /* }====================================================== */
 
 
-void async_idle (lua_State *L) {
+/* The loop is about to wait: reports failures of tasks that nobody can await any more. */
+static void sweep (lua_State *L) {
   uint64_t now;
   if (!forgotten) return;
   now = tidelock_script_time_monotonic();
@@ -317,6 +319,7 @@ void async_internals (lua_State *L) {
 
 
 int luaopen_async (lua_State *L) {
+  static const LoopHook hook = {NULL, sweep, NULL};
   static const luaL_Reg metamethods[] = {
     {"__index", handle_index},
     {"__gc", handle_gc},
@@ -326,6 +329,7 @@ int luaopen_async (lua_State *L) {
     {"spawn", async_spawn},
     {NULL, NULL}
   };
+  event_loop_hook(&hook);
   luaL_newmetatable(L, HANDLE);
   luaL_setfuncs(L, metamethods, 0);
   lua_pushboolean(L, 0);

@@ -20,8 +20,8 @@
 #include "modules.h"
 #include "prelude.h"
 #include "protected.h"
-#include "run.h"
 #include "script.h"
+#include "settings.h"
 #include "time.h"
 
 /* The libraries in pure/ need no header but their name. */
@@ -85,10 +85,10 @@ static int load_text (lua_State *L) {
   size_t length;
   if (lua_type(L, 1) == LUA_TSTRING) {
     lua_tolstring(L, 1, &length);
-    if (length > run_source_limit()) {
+    if (length > settings()->source_limit) {
       luaL_pushfail(L);
       lua_pushfstring(L, "source of %I bytes exceeds the limit of %I (raise --max-source)",
-                      (LUAI_UACINT)length, (LUAI_UACINT)run_source_limit());
+                      (LUAI_UACINT)length, (LUAI_UACINT)settings()->source_limit);
       return 2;
     }
   }

@@ -9,6 +9,7 @@
 
 #include "lauxlib.h"
 
+#include "call.h"
 #include "event_loop.h"
 #include "failure.h"
 #include "http_request.h"
@@ -246,7 +247,7 @@ static void ask (Server *server) {
 }
 
 
-void http_server_ask (void) {
+static void ask_all (void) {
   Server *server, *next;
   for (server = servers; server != NULL; server = next) {
     next = server->next;
@@ -255,7 +256,7 @@ void http_server_ask (void) {
 }
 
 
-bool http_server_stop_all (void) {
+static bool stop_all (void) {
   Server *server;
   bool any = servers != NULL;
   for (server = servers; server != NULL; server = server->next)
@@ -387,6 +388,8 @@ void http_server_internals (lua_State *L) {
     {"reply", server_reply},
     {NULL, NULL}
   };
+  static const LoopHook hook = {ask_all, NULL, stop_all};
+  event_loop_hook(&hook);
   luaL_newmetatable(L, SERVER);
   lua_pushcfunction(L, server_close);
   lua_setfield(L, -2, "__gc");

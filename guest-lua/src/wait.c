@@ -19,12 +19,7 @@
 static struct {
   Resuming *resuming;  /* the chain of coroutines from the running one to its task */
   int pinned;  /* coroutines in the chain that cannot yield */
-  bool suspending;  /* a wait is on its way to the task */
 } waits;
-
-
-bool wait_suspending (void) { return waits.suspending; }
-void wait_suspended (void) { waits.suspending = false; }
 
 
 void resuming_enter (Resuming *resuming, lua_State *from) {
@@ -177,7 +172,7 @@ int wait_suspend (lua_State *L, Wait *wait) {
     return wait_continue(L, LUA_OK, (lua_KContext)wait);
   wait->task = task;
   task->wait = wait;
-  waits.suspending = true;
+  task->suspending = true;
   return lua_yieldk(L, 0, (lua_KContext)wait, wait_continue);
 }
 
@@ -200,4 +195,18 @@ void wait_cancel (Wait *wait) {
     wait->task->wait = NULL;
     task_ready(wait->task);
   }
+}
+
+
+void task_cancel (Task *task) {
+  if (task->cancelled) return;
+  task->cancelled = true;
+  if (task->wait) wait_cancel(task->wait);
+}
+
+
+void task_cancel_all (void) {
+  Task *task;
+  for (task = task_first(); task != NULL; task = task->next)
+    task_cancel(task);
 }
