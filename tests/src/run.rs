@@ -98,15 +98,16 @@ impl Run {
         Finished { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
     }
 
-    /// Starts a process that serves: its script prints its port as the first line of standard output
-    /// (`on_listen = function(s) print(s.port) end`).
+    /// Starts a process that serves: its script prints its port, or a URL that ends with it, as the first
+    /// line of standard output (`on_listen = function(s) print(s.port) end`).
     pub fn serve(mut self) -> Serving {
         let mut child = self.command.spawn().expect("the binary starts");
         let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let stderr = Lines::watch(child.stderr.take().expect("stderr is piped"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("stdout can be read");
-        let Ok(port) = line.trim().parse() else {
+        let port = line.trim_end().trim_end_matches('/').rsplit(':').next().unwrap_or_default();
+        let Ok(port) = port.parse() else {
             let _ = child.kill();
             panic!("the script did not print its port but {line:?}; stderr:\n{}", stderr.all());
         };
