@@ -217,9 +217,8 @@ static int finish_await (lua_State *L, Wait *wait) {
 static int handle_await (lua_State *L) {
   Handle *handle;
   Join *join;
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_replace(L, 1);  /* 'h.await()' and 'h:await()' are the same */
-  lua_settop(L, 1);
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));  /* 'h.await()' and 'h:await()' are the same */
   handle = to_handle(L, 1);
   wait_begin(L, "await");
   handle->awaited = true;
@@ -292,8 +291,7 @@ static void sweep (lua_State *L) {
 }
 
 
-void async_log_leftover (lua_State *L, int count) {
-  (void)L;
+void async_log_leftover (int count) {
   log_count(SCRIPT_LEVEL_INFO, count,
             count == 1 ? " task was still running when the script ended and was cancelled"
                        : " tasks were still running when the script ended and were cancelled");

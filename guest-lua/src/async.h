@@ -12,6 +12,6 @@ int luaopen_async (lua_State *L);
 void async_internals (lua_State *L);
 
 /* Says in the log that tasks were cancelled because the main chunk ended. */
-void async_log_leftover (lua_State *L, int count);
+void async_log_leftover (int count);
 
 #endif

@@ -83,10 +83,12 @@ static void set_failed (lua_State *L, int index, const char *traceback) {
 
 
 static void main_ended (Task *task, lua_State *L, Ending ending) {
-  (void)task;
+  Task *other;
+  int leftover = 0;
   if (ending.failed) set_failed(L, lua_gettop(L) - 2, lua_tostring(L, -2));
-  if (task_count() > 1)
-    async_log_leftover(run.L, (int)task_count() - 1);
+  for (other = task_first(); other != NULL; other = other->next)
+    leftover += other != task && !other->cancelled;
+  if (leftover > 0) async_log_leftover(leftover);
   event_loop_stop();
 }
 

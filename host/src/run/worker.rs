@@ -55,7 +55,7 @@ async fn run_instances(setup: &Setup) -> Ending {
         let begun = Instant::now();
         let end = instance::run(setup).await;
         let Ending::Limit { message } = &end.ending else { return check_workers(end, setup) };
-        if !end.served || setup.stop.number().is_some() {
+        if !end.replaceable || setup.stop.number().is_some() {
             return end.ending;
         }
         if begun.elapsed() >= STEADY {
