@@ -139,6 +139,15 @@ fn a_module_may_wait_at_its_top_level() {
 }
 
 #[test]
+fn a_module_that_waits_is_run_once_for_all_who_require_it() {
+    let main = "local function load() return require 'm' end
+        local first, second = async.spawn(load), async.spawn(load)
+        print(first:await()[1] == second:await()[1], count)";
+    let module = "count = (count or 0) + 1 sleep(0.001) return {}";
+    assert_eq!(run(&[("main.lua", main), ("m.lua", module)]).ok(), "true\t1\n");
+}
+
+#[test]
 fn an_error_names_the_files_and_lines_on_its_way() {
     let said = run(&[
         ("b.lua", "local a = require 'a'\n\na.go()\n"),
@@ -264,8 +273,8 @@ fn what_is_no_text_file_is_no_module() {
 fn two_modules_that_require_each_other_end_with_an_explanation() {
     let said = run(&[
         ("main.lua", "require 'a'"),
-        ("a.lua", "return require 'b'"),
-        ("b.lua", "return require 'a'"),
+        ("a.lua", "local b = require 'b' return b"),
+        ("b.lua", "local a = require 'a' return a"),
     ])
     .fails_with(1);
     assert!(said.contains("circle") && said.contains("--max-require-depth"), "{said}");
