@@ -1,6 +1,6 @@
 //! Redirects: which are followed, what goes along, and that every hop passes the network door.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use std::io::Write;
 

@@ -1,6 +1,6 @@
 //! `require`: pure-Lua modules below the script's own folder, and the names errors give to them.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use std::os::unix::fs::symlink;
 
@@ -132,7 +132,7 @@ fn a_module_may_wait_at_its_top_level() {
     let main = "local h = async.spawn(function() return require 'm' end) sleep(0) print(h:await()[1], require('m'))";
     folder.write("main.lua", main);
     folder.write("m.lua", "sleep(0.001) local n = require 'n' return n");
-    folder.write("n.lua", &format!("return http.get('{}').body", upstream.url("/")));
+    folder.write("n.lua", format!("return http.get('{}').body", upstream.url("/")));
     let said =
         Run::new(["run", &upstream.grant(), "main.lua"]).in_folder(folder.path()).finish().ok();
     assert_eq!(said, "fetched\tfetched\n");
