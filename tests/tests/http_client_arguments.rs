@@ -251,5 +251,5 @@ fn known_options_are_not_warned_about() {
         client:get('/', { headers = {}, timeout = 9, connect_timeout = 9, follow_redirects = true, max_size = 9,
           query = {}, body = '' })";
     let ended = Run::script(&[&upstream.grant()], script).args([upstream.url("/")]).finish();
-    assert_eq!(ended.stderr, "");
+    assert_eq!((ended.stderr.as_str(), upstream.seen().len()), ("", 1));
 }
