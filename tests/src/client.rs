@@ -161,7 +161,9 @@ impl Raw {
                 true
             }
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
-            Err(error) => panic!("nothing came within {GUARD:?}: {error}; so far {:?}", self.text()),
+            Err(error) => {
+                panic!("nothing came within {GUARD:?}: {error}; so far {:?}", self.text())
+            }
         }
     }
 

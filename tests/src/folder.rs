@@ -16,7 +16,8 @@ impl Folder {
     pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("tidelock-test-{}-{number}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("tidelock-test-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).expect("a temporary folder can be made");
         Self { path }
     }
