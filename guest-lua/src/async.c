@@ -304,8 +304,16 @@ static int raise_failure (lua_State *L) {
 }
 
 
+/* current_task(): a number that no other task has at this time. */
+static int async_current_task (lua_State *L) {
+  lua_pushinteger(L, task_current() ? (lua_Integer)task_current()->mark : 0);
+  return 1;
+}
+
+
 void async_internals (lua_State *L) {
   static const luaL_Reg functions[] = {
+    {"current_task", async_current_task},
     {"join", async_join},
     {"state", async_state},
     {"is_handle", async_is_handle},
