@@ -180,7 +180,8 @@ fn a_log_is_appended_to() {
 
 #[test]
 fn workers_write_whole_lines_to_one_log() {
-    let logged = Logged::serve(&["--workers=2"]);
+    let mut logged = Logged::serve(&["--workers=2"]);
+    assert_eq!(logged.serving.next_line(), logged.serving.port.to_string(), "both serve");
     let mut clients: Vec<_> = (0..10).map(|_| Raw::connect(logged.serving.port)).collect();
     for _ in 0..20 {
         for client in &mut clients {

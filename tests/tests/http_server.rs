@@ -1,6 +1,6 @@
 //! `http.serve`: what a handler is given, and what it may do before it answers.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use tests::client::Raw;
 use tests::gate::Gate;
