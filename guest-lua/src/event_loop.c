@@ -73,10 +73,12 @@ void event_loop_hook (const LoopHook *hook) {
 }
 
 
-static void run_turn_hooks (void) {
+static bool run_turn_hooks (void) {
+  bool more = false;
   size_t i;
   for (i = 0; i < loop.hook_count; i++)
-    if (loop.hooks[i]->turn) loop.hooks[i]->turn();
+    if (loop.hooks[i]->turn) more |= loop.hooks[i]->turn();
+  return more;
 }
 
 
@@ -111,9 +113,10 @@ static script_callback_code_t turn (void) {
   int taken, round;
   for (round = 0; ; round++) {
     script_event_t event;
+    bool more;
     tend_timers();
     task_run_ready();
-    run_turn_hooks();
+    more = run_turn_hooks();
     if (loop.stopping && task_count() == 0) {
       loop.run->ended();
       return SCRIPT_CALLBACK_CODE_EXIT;
@@ -125,7 +128,7 @@ static script_callback_code_t turn (void) {
       call_dispatch(&event);
     }
     allocator_refill();
-    if (task_any_ready()) {
+    if (task_any_ready() || more) {
       if (round == ROUNDS) return SCRIPT_CALLBACK_CODE_YIELD;  /* busy with itself: let the host breathe */
     }
     else if (taken == 0) {

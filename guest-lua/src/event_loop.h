@@ -14,7 +14,7 @@
 
 /* What to do at moments of the loop; each may be NULL. */
 typedef struct LoopHook {
-  void (*turn) (void);  /* after the ready tasks have run */
+  bool (*turn) (void);  /* after the ready tasks have run; true to get another turn */
   void (*idle) (lua_State *L);  /* nothing is left to do: the instance is about to wait */
   bool (*stop) (void);  /* the operator asks the run to stop: true if that is being seen to */
 } LoopHook;

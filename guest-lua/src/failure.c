@@ -86,7 +86,7 @@ void failure_push_error (lua_State *L, const char *lead, tidelock_script_types_e
 static void push_position (lua_State *L) {
   lua_Debug ar;
   int level;
-  for (level = 1; lua_getstack(L, level, &ar); level++) {
+  for (level = 1; level < 200 && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sl", &ar);
     if (ar.currentline > 0 && strncmp(ar.short_src, "[tidelock ", 10) != 0) {
       lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);

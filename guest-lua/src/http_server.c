@@ -100,18 +100,26 @@ typedef struct Failed {
 } Failed;
 
 
+/* Pushes what is to be said about the failure, even if the error's own '__tostring' fails. */
+static void push_report (lua_State *L, lua_State *co) {
+  lua_pushcfunction(L, log_describe_error);
+  lua_pushlightuserdata(L, co);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) return;
+  lua_pop(L, 1);
+  lua_pushfstring(L, "(error object is a %s value)\n%s", luaL_typename(co, -3), lua_tostring(co, -2));
+}
+
+
 /* Tells the host that a handler failed; runs protected. */
 static int report_failure (lua_State *L) {
   Failed *failed = lua_touserdata(L, 1);
   script_list_u8_t route, report;
-  lua_pushcfunction(L, log_describe_error);
-  lua_pushlightuserdata(L, failed->co);
-  lua_call(L, 1, 1);
-  report.ptr = (uint8_t *)lua_tolstring(L, -1, &report.len);
   if (status_of_error(L, failed->co) == 400) {
     http_response_send_text(borrow(failed->server), failed->id, 400, "bad request: the body is not valid JSON\n");
     return 0;
   }
+  push_report(L, failed->co);
+  report.ptr = (uint8_t *)lua_tolstring(L, -1, &report.len);
   push_route(L, failed->co);
   route.ptr = (uint8_t *)lua_tolstring(L, -1, &route.len);
   tidelock_script_http_server_method_server_fail(borrow(failed->server), failed->id, &route, &report);
@@ -247,12 +255,16 @@ static void ask (Server *server) {
 }
 
 
-static void ask_all (void) {
+/* True if there is a server that can be asked again: what it gave made perhaps no task ready. */
+static bool ask_all (void) {
   Server *server, *next;
+  bool more = false;
   for (server = servers; server != NULL; server = next) {
     next = server->next;
     if (server->asking) ask(server);
+    more |= server->asking;
   }
+  return more;
 }
 
 

@@ -12,6 +12,10 @@
 #include "script.h"
 #include "timer.h"
 
+/* Levels of a stack that are looked at: each look walks down to its level, so all of a stack overflow
+   would take seconds. */
+#define DEEPEST 200
+
 /* How long the '__close' handlers of one cancelled task may wait, in all. */
 #define CLOSING_TIME 5000000000ull
 
@@ -80,7 +84,7 @@ static bool lets_yield (const char *name) {
 static void push_obstacle (lua_State *L) {
   lua_Debug ar;
   int level;
-  for (level = 1; lua_getstack(L, level, &ar); level++) {
+  for (level = 1; level < DEEPEST && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sn", &ar);
     if (ar.name != NULL && strcmp(ar.name, "__gc") == 0) {
       lua_pushliteral(L, "a finalizer ('__gc')");
@@ -102,7 +106,7 @@ static void push_obstacle (lua_State *L) {
 static bool closes_block (lua_State *L) {
   lua_Debug ar;
   int level;
-  for (level = 0; lua_getstack(L, level, &ar); level++) {
+  for (level = 0; level < DEEPEST && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "n", &ar);
     if (strcmp(ar.namewhat, "metamethod") == 0 && strcmp(ar.name, "close") == 0) return true;
   }
