@@ -1,4 +1,6 @@
 -- 'coroutine.close' cancels the wait of a coroutine and closes its variables.
+local function settle() for _ = 1, 10 do sleep(0) end end -- others have their turns
+
 local base = arg[1]
 local closed
 local function holder(wait)
@@ -26,7 +28,7 @@ for name, wait in pairs(kinds) do
       end
       return coroutine.resume(co)
     end)
-    sleep(0.001)
+    settle()
     assert(coroutine.close(co) == true, name)
     assert(closed, name)
     assert(coroutine.status(co) == "dead")
@@ -62,7 +64,7 @@ local task = async.spawn(function()
 end)
 sleep(0)
 assert(coroutine.close(outer) == true)
-sleep(0.001)
+settle()
 assert(coroutine.status(outer) == "dead")
 assert(coroutine.status(inner) == "suspended", coroutine.status(inner))
 assert(coroutine.close(inner) == true)
