@@ -14,6 +14,7 @@ pub mod client;
 pub mod folder;
 pub mod gate;
 pub mod run;
+pub mod scripts;
 pub mod upstream;
 
 /// How long anything may take before a test gives up: a guard against hanging, not a measurement.

@@ -1,0 +1,18 @@
+-- What Lua itself bounds before any memory is taken: errors of the call.
+local function fails(text, f, ...)
+  local ok, e = pcall(f, ...)
+  assert(not ok and tostring(e):find(text, 1, true), tostring(e))
+end
+fails("resulting string too large", string.rep, "x", 1e15)
+fails("resulting string too large", string.rep, "x", math.maxinteger)
+fails("resulting string too large", string.rep, "ab", math.maxinteger // 2, "separator")
+fails("invalid conversion", string.format, "%99999d", 1)
+fails("invalid conversion", string.format, "%.99999f", 1)
+fails("too many results to unpack", table.unpack, {}, 1, 1e9)
+fails("too many results to unpack", table.unpack, {}, 1, 1e6)
+fails("too many results to unpack", table.unpack, {}, math.mininteger, math.maxinteger)
+fails("invalid value (nil) at index 1", table.concat, {}, ("x"):rep(1e6), 1, 1e9)
+fails("out of range", table.create, -1)
+fails("pattern too complex", string.find, ("x"):rep(1e6), ("x?"):rep(1e5))
+fails("too many captures", string.find, "x", ("()"):rep(40))
+print("ok")
