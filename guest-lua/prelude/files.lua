@@ -98,7 +98,7 @@ local function write_checked(name, self, first, ...)
   for i = 1, select("#", ...) do
     local kind = type((select(i, ...)))
     if kind ~= "string" and kind ~= "number" then
-      error("bad argument #" .. first + i - 1 .. " to '" .. name .. "' (string expected, got " .. kind .. ")", 3)
+      error("bad argument #" .. first + i - 1 .. " to '" .. name .. "' (string expected, got " .. kind .. ")", 2)
     end
   end
   local stream = streams[self]
