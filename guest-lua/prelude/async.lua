@@ -1,6 +1,7 @@
 -- The part of 'async' that can be said in Lua.
 local internals = ...
-local join, state, is_handle, raise = internals.join, internals.state, internals.is_handle, internals.raise
+local join, state, results = internals.join, internals.state, internals.results
+local is_handle, raise = internals.is_handle, internals.raise
 local spawn = async.spawn
 
 local function check_seconds(fn, seconds, least)
@@ -40,11 +41,11 @@ function async.all(list)
   local handles <close> = start_all("async.all", list)
   join(false, table.unpack(handles))
   for _, handle in ipairs(handles) do
-    if state(handle) == "failed" then handle:await() end
+    if state(handle) == "failed" then results(handle) end
   end
-  local results = {}
-  for i, handle in ipairs(handles) do results[i] = handle:await()[1] end
-  return results
+  local firsts = {}
+  for i, handle in ipairs(handles) do firsts[i] = (results(handle)) end
+  return firsts
 end
 
 -- Returns what the first to end returns, or raises what it raised; the others are cancelled.
@@ -53,7 +54,7 @@ function async.race(list)
   if #handles == 0 then error("async.race: nothing to race: the list is empty", 2) end
   join(true, table.unpack(handles))
   for _, handle in ipairs(handles) do
-    if state(handle) ~= "running" then return table.unpack(handle:await()) end
+    if state(handle) ~= "running" then return results(handle) end
   end
 end
 
@@ -68,7 +69,7 @@ function async.timeout(seconds, fn, ...)
   if state(handles[1]) == "running" then
     raise("timeout", "async.timeout: no result within " .. seconds .. " s")
   end
-  return table.unpack(handles[1]:await())
+  return results(handles[1])
 end
 
 -- Calls 'fn' after each period until it fails or is cancelled; a slow call delays the next.

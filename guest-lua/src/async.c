@@ -206,6 +206,19 @@ static void fetch_results (lua_State *L, Handle *handle, int index) {
 }
 
 
+/* results(handle): all that a task returned, or its error raised; it has ended. */
+static int async_results (lua_State *L) {
+  Handle *handle = to_handle(L, 1);
+  int i;
+  luaL_argcheck(L, handle->state != HANDLE_RUNNING, 1, "still running");
+  fetch_results(L, handle, 1);
+  luaL_checkstack(L, handle->results + 1, "too many results");
+  lua_getiuservalue(L, 1, 1);
+  for (i = 1; i <= handle->results; i++) lua_rawgeti(L, 2, i);
+  return handle->results;
+}
+
+
 static int finish_await (lua_State *L, Wait *wait) {
   (void)wait;
   fetch_results(L, to_handle(L, 1), 1);
@@ -306,7 +319,7 @@ static int raise_failure (lua_State *L) {
 
 /* current_task(): a number that no other task has at this time. */
 static int async_current_task (lua_State *L) {
-  lua_pushinteger(L, task_current() ? (lua_Integer)task_current()->mark : 0);
+  lua_pushinteger(L, task_current() ? (lua_Integer)task_current()->number : 0);
   return 1;
 }
 
@@ -317,6 +330,7 @@ void async_internals (lua_State *L) {
     {"join", async_join},
     {"state", async_state},
     {"is_handle", async_is_handle},
+    {"results", async_results},
     {"raise", raise_failure},
     {NULL, NULL}
   };

@@ -31,7 +31,7 @@ static lua_State *get_coroutine (lua_State *L) {
 /* Whether 'co' is suspended in a wait of a task, and so not the script's to resume. */
 static bool in_wait (lua_State *co) {
   if (coroutine_mark(co) == 0 || is_task(co)) return false;
-  if (task_in_wait(coroutine_mark(co)) != NULL) return true;
+  if (task_suspended(coroutine_mark(co)) != NULL) return true;
   coroutine_mark(co) = 0;  /* the coroutine that had resumed it was closed, or its task is over */
   return false;
 }
@@ -45,6 +45,10 @@ static bool in_wait (lua_State *co) {
 static int resume_once (lua_State *L, lua_State *co, int narg) {
   int status, results;
   Resuming resuming;
+  if (coroutine_mark(co) == TASK_ENDED) {
+    lua_pushliteral(L, "cannot resume dead coroutine");
+    return FAILED;
+  }
   if (is_task(co) || in_wait(co)) {
     lua_pushliteral(L, "cannot resume non-suspended coroutine");
     return FAILED;
@@ -58,7 +62,7 @@ static int resume_once (lua_State *L, lua_State *co, int narg) {
   status = lua_resume(co, L, narg, &results);
   resuming_leave(&resuming);
   if (status == LUA_YIELD && task_current()->suspending) {
-    coroutine_mark(co) = task_current()->mark;
+    coroutine_mark(co) = task_current()->suspension;
     return SUSPENDED;
   }
   if (status == LUA_OK || status == LUA_YIELD) {
@@ -189,6 +193,7 @@ static const char *const state_names[] = {"running", "dead", "suspended", "norma
 static State state_of (lua_State *L, lua_State *co) {
   lua_Debug ar;
   if (L == co) return RUNNING;
+  if (coroutine_mark(co) == TASK_ENDED) return DEAD;
   if (is_task(co) || in_wait(co)) return NORMAL;
   switch (lua_status(co)) {
     case LUA_YIELD: return YIELDED;
@@ -241,11 +246,15 @@ static int finish_close (lua_State *L, lua_State *co) {
 static int co_close (lua_State *L) {
   lua_State *co = opt_coroutine(L);
   State state = state_of(L, co);
-  if (is_task(co))
-    return luaL_error(L, state == RUNNING ? "cannot close main thread"
-                                          : "cannot close a normal coroutine");
+  if (state == RUNNING && (is_task(co) || lua_pushthread(L)))
+    return luaL_error(L, "cannot close main thread");
+  if (state == DEAD && is_task(co)) {  /* what it left belongs to whoever awaits the task */
+    lua_pushboolean(L, 1);
+    return 1;
+  }
   if (state == NORMAL && in_wait(co)) {
-    wait_cancel(task_in_wait(coroutine_mark(co))->wait);
+    Task *task = task_suspended(coroutine_mark(co));
+    if (task->wait) wait_cancel(task->wait);
     coroutine_mark(co) = 0;  /* 'resume_after_wait' sees that it is gone */
     return finish_close(L, co);
   }

@@ -98,6 +98,7 @@ static void stop_requested (Subtask *subtask) {
     if (loop.hooks[i]->stop) seen_to |= loop.hooks[i]->stop();
   if (!seen_to) {
     loop.run->interrupted();
+    task_close();
     task_cancel_all();
   }
 }
@@ -105,6 +106,7 @@ static void stop_requested (Subtask *subtask) {
 
 void event_loop_stop (void) {
   loop.stopping = true;
+  task_close();
   task_cancel_all();
 }
 

@@ -25,6 +25,7 @@ static struct {
   Task *ready, **ready_end;
   size_t count;
   uintptr_t last_mark;
+  bool closing;  /* new tasks are born cancelled */
   uint32_t limit;
   int spare[SPARE_COROUTINES];  /* references */
   int spares;
@@ -40,6 +41,7 @@ void task_open (lua_State *L, uint32_t limit) {
 
 Task *task_current (void) { return tasks.current; }
 Task *task_first (void) { return tasks.all; }
+void task_close (void) { tasks.closing = true; }
 size_t task_count (void) { return tasks.count; }
 bool task_any_ready (void) { return tasks.ready != NULL; }
 
@@ -48,11 +50,18 @@ bool task_any_ready (void) { return tasks.ready != NULL; }
 ** Life of a task
 ** ======================================================= */
 
-Task *task_in_wait (uintptr_t mark) {
+Task *task_suspended (uintptr_t mark) {
   Task *task;
   for (task = tasks.all; task != NULL; task = task->next)
-    if (task->mark == mark && task->wait != NULL) return task;
+    if (task->suspension == mark) return task;
   return NULL;
+}
+
+
+uintptr_t task_new_mark (void) {
+  tasks.last_mark += 2;
+  if (tasks.last_mark == 0) tasks.last_mark = 2;
+  return tasks.last_mark;
 }
 
 
@@ -81,10 +90,11 @@ static lua_State *take_coroutine (lua_State *L, int *reference) {
 
 
 static void give_coroutine_back (Task *task, bool whole) {
-  coroutine_mark(task->co) = 0;
+  coroutine_mark(task->co) = TASK_ENDED;
   if (task->reference == LUA_NOREF) return;  /* 'end' has taken it over */
   if (whole && !task->exposed && tasks.spares < SPARE_COROUTINES) {
     lua_settop(task->co, 0);
+    coroutine_mark(task->co) = 0;
     tasks.spare[tasks.spares++] = task->reference;
   }
   else
@@ -116,10 +126,9 @@ Task *task_spawn (lua_State *L, int arguments, TaskEnd end) {
   }
   lua_pushcfunction(task->co, protected_body);
   lua_xmove(L, task->co, arguments + 1);
-  tasks.last_mark += 2;
-  if (tasks.last_mark == 0) tasks.last_mark = 2;
-  task->mark = tasks.last_mark;
-  coroutine_mark(task->co) = task->mark | 1;
+  task->number = task_new_mark();
+  task->cancelled = tasks.closing;
+  coroutine_mark(task->co) = TASK_RUNS;
   task->arguments = arguments + 1;  /* the body's: function and arguments */
   task->end = end;
   task->next = tasks.all;
@@ -161,6 +170,7 @@ static void run_task (Task *task) {
     return;
   }
   task->arguments = -1;
+  task->suspension = 0;
   tasks.current = task;
   script_resumed();
   status = lua_resume(task->co, tasks.L, arguments > 0 ? arguments : 0, &results);

@@ -37,7 +37,8 @@ typedef void (*TaskEnd) (Task *task, lua_State *L, Ending ending);
 struct Task {
   lua_State *co;
   int reference;  /* keeps 'co' alive */
-  uintptr_t mark;  /* even, never 0; see 'coroutine_mark' */
+  uintptr_t number;  /* no other task has it at this time */
+  uintptr_t suspension;  /* the mark of its suspension, until it is resumed; 0: none */
   Wait *wait;  /* what it waits for; NULL while ready or running */
   Task *next_ready;
   Task *previous, *next;  /* all tasks */
@@ -67,6 +68,9 @@ Task *task_spawn (lua_State *L, int arguments, TaskEnd end);
 /* Raises the failure that 'task_spawn' would raise for too many tasks. */
 void task_check_limit (lua_State *L);
 
+/* From now on tasks are cancelled before they begin: the run is ending. */
+void task_close (void);
+
 /* The task that runs now. */
 Task *task_current (void);
 
@@ -85,15 +89,20 @@ bool task_run_ready (void);
 bool task_any_ready (void);
 
 /*
-** What a coroutine is to the tasks, kept in its extra space: 0 if nothing, an odd number if it is the
-** coroutine of a task, else the mark of the task in whose wait it is suspended.
+** What a coroutine is to the tasks, kept in its extra space: 0 if nothing, TASK_RUNS or TASK_ENDED if
+** it is the coroutine of a task, else the mark of the suspension it is part of (an even number).
 */
 #define coroutine_mark(L) (*(uintptr_t *)lua_getextraspace(L))
+#define TASK_RUNS 1
+#define TASK_ENDED 3
 
 /* Whether 'L' is the coroutine of a task, which no script has made. */
 #define is_task(L) ((coroutine_mark(L) & 1) != 0)
 
-/* The task that is suspended in a wait and has this mark; NULL if there is none any more. */
-Task *task_in_wait (uintptr_t mark);
+/* The task that is suspended under this mark; NULL if there is none any more. */
+Task *task_suspended (uintptr_t mark);
+
+/* A mark for another suspension of a task. */
+uintptr_t task_new_mark (void);
 
 #endif

@@ -42,10 +42,11 @@ void resuming_leave (Resuming *resuming) {
 
 
 /* The name of a frame's function in the loaded libraries ("table.sort"), else as it was called. */
-static const char *function_name (lua_State *L, lua_Debug *ar) {
+static const char *function_name (lua_State *L, lua_State *co, lua_Debug *ar) {
   const char *found = ar->name;
   int top = lua_gettop(L);
-  lua_getinfo(L, "f", ar);
+  lua_getinfo(co, "f", ar);
+  lua_xmove(co, L, 1);
   lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_pushnil(L);
   while (lua_next(L, top + 2) != 0) {
@@ -80,22 +81,30 @@ static bool lets_yield (const char *name) {
 }
 
 
-/* Pushes what keeps 'L' from yielding: the innermost C function that calls back, by name. */
-static void push_obstacle (lua_State *L) {
+/* The innermost coroutine of the chain that cannot yield. */
+static lua_State *pinned_coroutine (void) {
+  const Resuming *resuming = waits.resuming;
+  while (resuming != NULL && !resuming->pinned) resuming = resuming->up;
+  return resuming != NULL ? resuming->from : NULL;
+}
+
+
+/* Pushes on 'L' what keeps 'co' from yielding: its innermost C function that calls back, by name. */
+static void push_obstacle (lua_State *L, lua_State *co) {
   lua_Debug ar;
   int level;
-  for (level = 1; level < DEEPEST && lua_getstack(L, level, &ar); level++) {
-    lua_getinfo(L, "Sn", &ar);
+  for (level = co == L; co != NULL && level < DEEPEST && lua_getstack(co, level, &ar); level++) {
+    const char *name;
+    lua_getinfo(co, "Sn", &ar);
     if (ar.name != NULL && strcmp(ar.name, "__gc") == 0) {
       lua_pushliteral(L, "a finalizer ('__gc')");
       return;
     }
-    if (*ar.what == 'C') {
-      const char *name = function_name(L, &ar);
-      if (name != NULL && !lets_yield(name)) {
-        lua_pushfstring(L, "a function called by '%s'", name);
-        return;
-      }
+    if (*ar.what != 'C') continue;
+    name = function_name(L, co, &ar);
+    if (name != NULL && !lets_yield(name)) {
+      lua_pushfstring(L, "a function called by '%s'", name);
+      return;
     }
   }
   lua_pushliteral(L, "a function that Lua's C library calls back");
@@ -153,7 +162,7 @@ void wait_begin (lua_State *L, const char *fn) {
   Task *task = task_current();
   luaL_checkstack(L, 8, fn);
   if (task == NULL || waits.pinned > 0 || !lua_isyieldable(L)) {
-    push_obstacle(L);
+    push_obstacle(L, lua_isyieldable(L) ? pinned_coroutine() : L);
     luaL_error(L, "%s: cannot wait inside %s", fn, lua_tostring(L, -1));
   }
   else if (task->cancelled)
@@ -177,6 +186,7 @@ int wait_suspend (lua_State *L, Wait *wait) {
   wait->task = task;
   task->wait = wait;
   task->suspending = true;
+  task->suspension = task_new_mark();
   return lua_yieldk(L, 0, (lua_KContext)wait, wait_continue);
 }
 
