@@ -1,5 +1,7 @@
 //! Waits wherever Lua can be: they suspend the task, never just the innermost coroutine.
 
+#![expect(clippy::panic, reason = "tests")]
+
 use tests::run::Run;
 use tests::script_tests;
 
