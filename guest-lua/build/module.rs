@@ -98,7 +98,12 @@ fn units(libraries: &Libraries, here: &Path, out: &Path) -> Result<Vec<Unit>> {
     ];
     add(libraries.mimalloc.join("src/static.c"), "mimalloc", mimalloc);
     for name in LUA_FILES {
-        add(libraries.lua.join(format!("{name}.c")), "lua", strings(LUA));
+        let mut flags = strings(LUA);
+        if *name == "lauxlib" {
+            // The buffers of Lua's libraries allocate behind the collector's back (`src/allocator.c`).
+            flags.push("-Dlua_getallocf=allocator_collecting".into());
+        }
+        add(libraries.lua.join(format!("{name}.c")), "lua", flags);
     }
     add(out.join("script.c"), "bindings", strings(ALLOCATOR));
     let own_includes =

@@ -93,12 +93,24 @@ local function stream_of(self, method)
   return streams[self] or error("bad argument #1 to '" .. method .. "' (FILE* expected, got " .. type(self) .. ")", 3)
 end
 
-function methods.write(self, ...)
-  local stream = stream_of(self, "write")
+-- Writes after checking the arguments; the first of them is number 'first' of the script's call.
+local function write_checked(name, self, first, ...)
+  for i = 1, select("#", ...) do
+    local kind = type((select(i, ...)))
+    if kind ~= "string" and kind ~= "number" then
+      error("bad argument #" .. first + i - 1 .. " to '" .. name .. "' (string expected, got " .. kind .. ")", 2)
+    end
+  end
+  local stream = streams[self]
   if not stream.number then return nil, "Bad file descriptor", 9 end
   local ok, message = write(stream.number, ...)
   if not ok then return nil, message end
   return self
+end
+
+function methods.write(self, ...)
+  stream_of(self, "write")
+  return write_checked("write", self, 1, ...)
 end
 
 function methods.read(self, ...)
@@ -132,7 +144,9 @@ function methods.seek(self) stream_of(self, "seek") return nil, "Illegal seek", 
 io.stdin, io.stdout, io.stderr = new_stream("stdin"), new_stream("stdout", STDOUT), new_stream("stderr", STDERR)
 local standard_output = io.stdout
 
-function io.write(...) return standard_output:write(...) end
+function io.write(...) return write_checked("write", standard_output, 1, ...) end
+function io.flush() return standard_output:flush() end
+function io.close(stream) return (stream or standard_output):close() end
 function io.read(...) return read(...) end
 
 function io.lines(name, ...)

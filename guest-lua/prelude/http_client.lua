@@ -70,6 +70,14 @@ local function merge_headers(fn, defaults, headers)
   return merged
 end
 
+-- What 'encoder' makes of a value; its errors name this function, not the encoder.
+local function encode(fn, what, encoder, value)
+  local ok, text = pcall(encoder, value)
+  if ok then return text end
+  if text == "not enough memory" then error(text, 0) end
+  fail(fn, what .. " cannot be encoded: " .. tostring(text):gsub("^%l+%.encode: ", ""))
+end
+
 local function encode_body(fn, body, headers)
   if body == nil or type(body) == "string" then return body, headers end
   if type(body) ~= "table" then
@@ -80,13 +88,13 @@ local function encode_body(fn, body, headers)
     for name, value in pairs(headers or {}) do with_type[name] = value end
     headers = with_type
   end
-  return json_encode(body), headers
+  return encode(fn, "the body", json_encode, body), headers
 end
 
 local function with_query(fn, address, query)
   if query == nil then return address end
   if type(query) ~= "table" then fail(fn, "opts.query must be a table, got " .. type(query)) end
-  local encoded = url_encode(query)
+  local encoded = encode(fn, "opts.query", url_encode, query)
   if encoded == "" then return address end
   local before, fragment = address:match("^([^#]*)(.*)$")
   return before .. (before:find("?", 1, true) and "&" or "?") .. encoded .. fragment

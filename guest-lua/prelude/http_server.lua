@@ -151,7 +151,8 @@ function http.serve(port, routes, opts)
   port = check_port(port)
   local compiled = compile(routes)
   opts = check_options(opts)
-  local server, address = listen(port)
+  local held, address = listen(port)
+  local server <close> = held
   local bound = math.tointeger(tonumber(address:match(":(%d+)$")))
   if port == 0 then _G._SERVER_PORT = bound end
   if opts.on_listen then

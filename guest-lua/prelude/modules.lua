@@ -1,23 +1,68 @@
 -- 'require' for the pure-Lua modules below the script's own folder.
 local internals = ...
 local load_module, limit = internals.load_module, internals.require_depth()
+local current_task, join = internals.current_task, internals.join
 local loaded, preload = package.loaded, package.preload
-local depth = 0
+local spawn, sleep = async.spawn, sleep
 
--- One level of nesting; left whatever the reason.
-local nesting = setmetatable({}, { __close = function() depth = depth - 1 end })
+-- A module may wait while it loads, and another task may require it meanwhile: { task, gate } by name.
+local loading = {}
+
+-- What a task waits for, by task, and how deep its calls of 'require' are nested.
+local waiting, depths = {}, {}
+
+-- Whether 'task' would wait for itself if it waited for the load of 'name'.
+local function is_circle(task, name)
+  while name do
+    local loader = loading[name].task
+    if loader == task then return true end
+    name = waiting[loader]
+  end
+  return false
+end
+
+-- Waits until the task that loads 'name' is done with it.
+local function wait_for(task, name)
+  local load = loading[name]
+  load.gate = load.gate or spawn(sleep, 1e9)
+  waiting[task] = name
+  local mark <close> = setmetatable({}, { __close = function() waiting[task] = nil end })
+  join(true, load.gate)
+end
+
+-- The load of a module by a task; over when it is closed, whatever the reason.
+local load_metatable = {}
+function load_metatable.__close(load)
+  loading[load.name] = nil
+  depths[load.task] = load.depth > 1 and load.depth - 1 or nil
+  if load.gate then load.gate:cancel() end
+end
+
+local function begin_load(task, name)
+  local depth = (depths[task] or 0) + 1
+  if depth > limit then
+    error("require: modules nest deeper than " .. limit .. " at '" .. name
+      .. "' (raise --max-require-depth if that is meant)", 3)
+  end
+  depths[task] = depth
+  local load = setmetatable({ task = task, name = name, depth = depth }, load_metatable)
+  loading[name] = load
+  return load
+end
 
 function require(name)
   if type(name) ~= "string" then
     error("require: argument #1 must be a module name, got " .. type(name), 2)
   end
-  if loaded[name] ~= nil then return loaded[name] end
-  if depth >= limit then
-    error("require: modules nest deeper than " .. limit .. " (is there a circle through '" .. name
-      .. "'? raise --max-require-depth if not)", 2)
+  local task = current_task()
+  while loaded[name] == nil and loading[name] do
+    if is_circle(task, name) then
+      error("require: module '" .. name .. "' requires itself, directly or through others", 2)
+    end
+    wait_for(task, name)
   end
-  depth = depth + 1
-  local level <close> = nesting
+  if loaded[name] ~= nil then return loaded[name] end
+  local load <close> = begin_load(task, name)
   local chunk, where
   if preload[name] ~= nil then
     chunk, where = preload[name], ":preload:"

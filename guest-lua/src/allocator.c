@@ -45,6 +45,23 @@ void *allocator_lua (void *ud, void *block, size_t old_size, size_t new_size) {
 }
 
 
+/* 'ud' is the Lua state, but not when a block is freed: the state may be gone by then. */
+static void *collect_and_retry (void *ud, void *block, size_t old_size, size_t new_size) {
+  void *moved = allocator_lua(NULL, block, old_size, new_size);
+  if (moved == NULL && new_size > 0) {
+    lua_gc((lua_State *)ud, LUA_GCCOLLECT);
+    moved = allocator_lua(NULL, block, old_size, new_size);
+  }
+  return moved;
+}
+
+
+lua_Alloc allocator_collecting (lua_State *L, void **ud) {
+  *ud = L;
+  return collect_and_retry;
+}
+
+
 int raise_out_of_memory (lua_State *L) {
   lua_pushliteral(L, "not enough memory");  /* the text of Lua's own, without a position */
   return lua_error(L);

@@ -9,6 +9,7 @@
 
 #include "lauxlib.h"
 
+#include "event_loop.h"
 #include "failure.h"
 #include "log.h"
 #include "task.h"
@@ -216,9 +217,8 @@ static int finish_await (lua_State *L, Wait *wait) {
 static int handle_await (lua_State *L) {
   Handle *handle;
   Join *join;
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_replace(L, 1);  /* 'h.await()' and 'h:await()' are the same */
-  lua_settop(L, 1);
+  lua_settop(L, 0);
+  lua_pushvalue(L, lua_upvalueindex(1));  /* 'h.await()' and 'h:await()' are the same */
   handle = to_handle(L, 1);
   wait_begin(L, "await");
   handle->awaited = true;
@@ -279,7 +279,8 @@ static int async_is_handle (lua_State *L) {
 /* }====================================================== */
 
 
-void async_idle (lua_State *L) {
+/* The loop is about to wait: reports failures of tasks that nobody can await any more. */
+static void sweep (lua_State *L) {
   uint64_t now;
   if (!forgotten) return;
   now = tidelock_script_time_monotonic();
@@ -290,8 +291,7 @@ void async_idle (lua_State *L) {
 }
 
 
-void async_log_leftover (lua_State *L, int count) {
-  (void)L;
+void async_log_leftover (int count) {
   log_count(SCRIPT_LEVEL_INFO, count,
             count == 1 ? " task was still running when the script ended and was cancelled"
                        : " tasks were still running when the script ended and were cancelled");
@@ -304,8 +304,16 @@ static int raise_failure (lua_State *L) {
 }
 
 
+/* current_task(): a number that no other task has at this time. */
+static int async_current_task (lua_State *L) {
+  lua_pushinteger(L, task_current() ? (lua_Integer)task_current()->mark : 0);
+  return 1;
+}
+
+
 void async_internals (lua_State *L) {
   static const luaL_Reg functions[] = {
+    {"current_task", async_current_task},
     {"join", async_join},
     {"state", async_state},
     {"is_handle", async_is_handle},
@@ -317,6 +325,7 @@ void async_internals (lua_State *L) {
 
 
 int luaopen_async (lua_State *L) {
+  static const LoopHook hook = {NULL, sweep, NULL};
   static const luaL_Reg metamethods[] = {
     {"__index", handle_index},
     {"__gc", handle_gc},
@@ -326,6 +335,7 @@ int luaopen_async (lua_State *L) {
     {"spawn", async_spawn},
     {NULL, NULL}
   };
+  event_loop_hook(&hook);
   luaL_newmetatable(L, HANDLE);
   luaL_setfuncs(L, metamethods, 0);
   lua_pushboolean(L, 0);

@@ -11,10 +11,7 @@ int luaopen_async (lua_State *L);
 /* Adds what only the prelude may call to the table on top of the stack. */
 void async_internals (lua_State *L);
 
-/* The loop is about to wait: reports failures of tasks that nobody can await any more. */
-void async_idle (lua_State *L);
-
 /* Says in the log that tasks were cancelled because the main chunk ended. */
-void async_log_leftover (lua_State *L, int count);
+void async_log_leftover (int count);
 
 #endif

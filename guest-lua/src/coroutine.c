@@ -57,7 +57,7 @@ static int resume_once (lua_State *L, lua_State *co, int narg) {
   resuming_enter(&resuming, L);
   status = lua_resume(co, L, narg, &results);
   resuming_leave(&resuming);
-  if (status == LUA_YIELD && wait_suspending()) {
+  if (status == LUA_YIELD && task_current()->suspending) {
     coroutine_mark(co) = task_current()->mark;
     return SUSPENDED;
   }

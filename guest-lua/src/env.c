@@ -10,13 +10,15 @@
 #include "script.h"
 
 
+/* The name of the function is its upvalue: 'os.getenv' is the same function. */
 static int env_get (lua_State *L) {
+  const char *fn = lua_tostring(L, lua_upvalueindex(1));
   script_list_u8_t name;
   script_option_list_u8_t value;
   tidelock_script_env_error_t error;
-  name.ptr = (uint8_t *)arg_string(L, 1, "env.get", &name.len);
+  name.ptr = (uint8_t *)arg_string(L, 1, fn, &name.len);
   if (!tidelock_script_env_get(&name, &value, &error))
-    return failure_raise(L, "env.get", "env.get", &error);
+    return failure_raise(L, fn, fn, &error);
   if (!value.is_some) {
     lua_pushnil(L);
     return 1;
@@ -42,16 +44,19 @@ static int env_list (lua_State *L) {
 
 
 void env_open_getenv (lua_State *L) {
-  lua_pushcfunction(L, env_get);
+  lua_pushliteral(L, "os.getenv");
+  lua_pushcclosure(L, env_get, 1);
 }
 
 
 int luaopen_env (lua_State *L) {
   static const luaL_Reg functions[] = {
-    {"get", env_get},
     {"list", env_list},
     {NULL, NULL}
   };
   luaL_newlib(L, functions);
+  lua_pushliteral(L, "env.get");
+  lua_pushcclosure(L, env_get, 1);
+  lua_setfield(L, -2, "get");
   return 1;
 }

@@ -1,48 +1,35 @@
 /*
 ** The event loop: the only place where the instance waits for the host.
+**
+** The loop knows calls, timers and tasks. What a capability has to do at certain moments it says here.
 */
 #ifndef event_loop_h
 #define event_loop_h
 
+#include <stdbool.h>
+
 #include "lua.h"
+
 #include "script.h"
-#include "wait.h"
 
-/* A host call under way. */
-typedef struct Subtask {
-  uint32_t handle;  /* 0: none */
-  void (*returned) (struct Subtask *subtask);  /* its result is there */
-} Subtask;
+/* What to do at moments of the loop; each may be NULL. */
+typedef struct LoopHook {
+  bool (*turn) (void);  /* after the ready tasks have run; true to get another turn */
+  void (*idle) (lua_State *L);  /* nothing is left to do: the instance is about to wait */
+  bool (*stop) (void);  /* the operator asks the run to stop: true if that is being seen to */
+} LoopHook;
 
-/* A wait for a host call, for coroutines; the result lies in the structure that starts with it. */
-typedef struct CallWait {
-  Wait wait;
-  Subtask subtask;
-  void (*release) (struct CallWait *call);  /* frees a result that nobody will read */
-} CallWait;
+/* Adds a hook, which must live as long as the loop. */
+void event_loop_hook (const LoopHook *hook);
 
-/*
-** Creates a CallWait of 'size' bytes on the stack, zeroed. Call 'wait_begin' first; then start the
-** host call with result memory inside the structure, then 'return call_suspend(L, call, status)'.
-*/
-CallWait *call_new (lua_State *L, const char *fn, size_t size,
-                    int (*finish) (lua_State *L, Wait *wait),
-                    void (*release) (CallWait *call));
-
-/* Goes on at once if the call has returned, else suspends until it does. */
-int call_suspend (lua_State *L, CallWait *call, script_subtask_status_t status);
-
-/*
-** For callers that are not coroutines: watches a call that has just been started. True if it has
-** returned already ('returned' is not called then).
-*/
-bool subtask_watch (lua_State *L, Subtask *subtask, script_subtask_status_t status);
-
-/* Cancels a call under way. True if it had returned meanwhile: its result must be released. */
-bool subtask_cancel (Subtask *subtask);
+/* What the loop tells the run. */
+typedef struct LoopRun {
+  void (*interrupted) (void);  /* asked to stop, and no hook sees to it: all tasks are cancelled */
+  void (*ended) (void);  /* after 'event_loop_stop', the last task has ended */
+} LoopRun;
 
 /* Starts the loop; returns what 'run' returns to the host. */
-script_callback_code_t event_loop_start (lua_State *L);
+script_callback_code_t event_loop_start (lua_State *L, const LoopRun *run);
 
 /* Goes on after an event. */
 script_callback_code_t event_loop_continue (script_event_t *event);

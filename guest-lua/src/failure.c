@@ -82,10 +82,36 @@ void failure_push_error (lua_State *L, const char *lead, tidelock_script_types_e
 }
 
 
+/* Pushes the position of the innermost function that is the script's; "" if there is none. */
+static void push_position (lua_State *L) {
+  lua_Debug ar;
+  int level;
+  for (level = 1; level < 200 && lua_getstack(L, level, &ar); level++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline > 0 && strncmp(ar.short_src, "[tidelock ", 10) != 0) {
+      lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
+      return;
+    }
+  }
+  lua_pushliteral(L, "");
+}
+
+
+int failure_error (lua_State *L, const char *format, ...) {
+  va_list arguments;
+  push_position(L);
+  va_start(arguments, format);
+  lua_pushvfstring(L, format, arguments);
+  va_end(arguments);
+  lua_concat(L, 2);
+  return lua_error(L);
+}
+
+
 int failure_raise (lua_State *L, const char *fn, const char *lead,
                    tidelock_script_types_error_t *error) {
   if (error->kind == TIDELOCK_SCRIPT_TYPES_ERROR_KIND_INVALID) {
-    luaL_where(L, 1);
+    push_position(L);
     push_text(L, fn, error);
     lua_concat(L, 2);
   }

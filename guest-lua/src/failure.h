@@ -29,6 +29,9 @@ void failure_push_error (lua_State *L, const char *lead, tidelock_script_types_e
 int failure_raise (lua_State *L, const char *fn, const char *lead,
                    tidelock_script_types_error_t *error);
 
+/* As luaL_error, but with the position of the script's call, past the functions of the preludes. */
+int failure_error (lua_State *L, const char *format, ...);
+
 /* The kind of the failure at 'index', or NULL if it is none. */
 const char *failure_kind (lua_State *L, int index);
 

@@ -5,6 +5,7 @@
 
 #include "lauxlib.h"
 
+#include "call.h"
 #include "event_loop.h"
 #include "failure.h"
 #include "script.h"
@@ -78,8 +79,10 @@ static int files_flush (lua_State *L) {
 }
 
 
-void files_flush_output (void) {
+/* Before the instance waits: what was printed must not lie about while it does. */
+static void flush_output (lua_State *L) {
   tidelock_script_files_error_t error;
+  (void)L;
   if (!unflushed) return;
   unflushed = false;
   if (!tidelock_script_files_flush(TIDELOCK_SCRIPT_FILES_OUTPUT_STDOUT, &error))
@@ -129,6 +132,8 @@ void files_internals (lua_State *L) {
 
 
 int luaopen_files (lua_State *L) {
+  static const LoopHook hook = {NULL, flush_output, NULL};
+  event_loop_hook(&hook);
   lua_pushcfunction(L, print);
   lua_setglobal(L, "print");
   lua_newtable(L);

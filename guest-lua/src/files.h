@@ -12,7 +12,4 @@ int luaopen_files (lua_State *L);
 /* Adds what only the prelude may call to the table on top of the stack. */
 void files_internals (lua_State *L);
 
-/* Before the instance waits: what was printed must not lie about while it does. */
-void files_flush_output (void);
-
 #endif

@@ -20,8 +20,8 @@
 #include "modules.h"
 #include "prelude.h"
 #include "protected.h"
-#include "run.h"
 #include "script.h"
+#include "settings.h"
 #include "time.h"
 
 /* The libraries in pure/ need no header but their name. */
@@ -85,10 +85,10 @@ static int load_text (lua_State *L) {
   size_t length;
   if (lua_type(L, 1) == LUA_TSTRING) {
     lua_tolstring(L, 1, &length);
-    if (length > run_source_limit()) {
+    if (length > settings()->source_limit) {
       luaL_pushfail(L);
       lua_pushfstring(L, "source of %I bytes exceeds the limit of %I (raise --max-source)",
-                      (LUAI_UACINT)length, (LUAI_UACINT)run_source_limit());
+                      (LUAI_UACINT)length, (LUAI_UACINT)settings()->source_limit);
       return 2;
     }
   }
@@ -116,6 +116,11 @@ static int getinfo_without_functions (lua_State *L) {
   lua_settop(L, options);
   lua_pushstring(L, what);
   lua_replace(L, options);
+  if (lua_isinteger(L, options - 1) && (options == 2 || lua_tothread(L, 1) == L)) {
+    /* this function is a level more */
+    lua_pushinteger(L, (lua_Integer)((lua_Unsigned)lua_tointeger(L, options - 1) + 1));
+    lua_replace(L, options - 1);
+  }
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, options, 1);

@@ -7,6 +7,7 @@
 
 #include "lauxlib.h"
 
+#include "failure.h"
 #include "pure/buf.h"
 
 
@@ -16,7 +17,7 @@
 
 static void add_part (Buf *block, const char *part, size_t length, const char *name) {
   if (memchr(part, 0, length) != NULL)
-    luaL_error(block->L, "%s: header \"%s\" has a NUL in it", block->fn, name);
+    failure_error(block->L, "%s: header \"%s\" has a NUL in it", block->fn, name);
   buf_add(block, part, length + 1);  /* a Lua string ends with a NUL of its own */
 }
 
@@ -27,7 +28,7 @@ static void add_field (Buf *block, const char *name, size_t name_length) {
   size_t length;
   const char *value;
   if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER)
-    luaL_error(L, "%s: header \"%s\" must be a string, a number or an array of these, got %s",
+    failure_error(L, "%s: header \"%s\" must be a string, a number or an array of these, got %s",
                block->fn, name, luaL_typename(L, -1));
   value = lua_tolstring(L, -1, &length);
   add_part(block, name, name_length, name);
@@ -51,7 +52,7 @@ void header_block_push (lua_State *L, int index, const char *fn) {
     return;
   }
   if (!lua_istable(L, index))
-    luaL_error(L, "%s: headers must be a table, got %s", fn, luaL_typename(L, index));
+    failure_error(L, "%s: headers must be a table, got %s", fn, luaL_typename(L, index));
   luaL_checkstack(L, 8, fn);
   index = lua_absindex(L, index);
   buf_init(&block, L, fn);
@@ -60,7 +61,7 @@ void header_block_push (lua_State *L, int index, const char *fn) {
     size_t length;
     const char *name;
     if (lua_type(L, -2) != LUA_TSTRING)
-      luaL_error(L, "%s: header names must be strings, got %s", fn, luaL_typename(L, -2));
+      failure_error(L, "%s: header names must be strings, got %s", fn, luaL_typename(L, -2));
     name = lua_tolstring(L, -2, &length);
     if (lua_istable(L, -1)) add_array(&block, name, length);
     else add_field(&block, name, length);

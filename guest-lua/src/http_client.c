@@ -7,7 +7,7 @@
 
 #include "lauxlib.h"
 
-#include "event_loop.h"
+#include "call.h"
 #include "failure.h"
 #include "header_block.h"
 #include "script.h"

@@ -8,6 +8,7 @@
 
 #include "lauxlib.h"
 
+#include "failure.h"
 #include "header_block.h"
 #include "pure/json.h"
 
@@ -32,7 +33,7 @@ static void send (lua_State *L, tidelock_script_http_server_borrow_server_t serv
                                                           &body, &reason)) {
     lua_pushlstring(L, (const char *)reason.ptr, reason.len);
     script_string_free(&reason);
-    luaL_error(L, FN ": %s", lua_tostring(L, -1));
+    failure_error(L, FN ": %s", lua_tostring(L, -1));
   }
 }
 
@@ -60,7 +61,7 @@ static script_list_u8_t push_headers (lua_State *L, int headers, const char *typ
   script_list_u8_t bytes;
   if (lua_isnil(L, headers)) return bytes_of(type, length);
   header_block_push(L, headers, FN);
-  if (!has_type(L, headers)) {
+  if (length > 0 && !has_type(L, headers)) {
     lua_pushlstring(L, type, length);
     lua_concat(L, 2);
   }
@@ -75,7 +76,7 @@ static lua_Integer status_at (lua_State *L, int index) {
   if (lua_isnil(L, index)) return 200;
   status = lua_tointegerx(L, index, &is_integer);
   if (!is_integer || status < 200 || status > 599)
-    luaL_error(L, FN ": status must be an integer from 200 to 599, got %s", luaL_tolstring(L, index, NULL));
+    failure_error(L, FN ": status must be an integer from 200 to 599, got %s", luaL_tolstring(L, index, NULL));
   return status;
 }
 
@@ -92,7 +93,7 @@ static void send_table (lua_State *L, int index, tidelock_script_http_server_bor
   lua_Integer status;
   for (i = 0; i < SSE; i++) lua_getfield(L, index, fields[i]);
   if (!lua_isnil(L, base + WS) || !lua_isnil(L, base + SSE))
-    luaL_error(L, FN ": '%s' responses are not available in this version",
+    failure_error(L, FN ": '%s' responses are not available in this version",
                lua_isnil(L, base + WS) ? "sse" : "ws");
   status = status_at(L, base + STATUS);
   if (!lua_isnil(L, base + JSON)) {
@@ -102,8 +103,10 @@ static void send_table (lua_State *L, int index, tidelock_script_http_server_bor
   }
   else {
     if (!lua_isnil(L, base + BODY) && !lua_isstring(L, base + BODY))
-      luaL_error(L, FN ": body must be a string, got %s", luaL_typename(L, base + BODY));
-    headers = push_headers(L, base + HEADERS, text_type, sizeof(text_type));
+      failure_error(L, FN ": body must be a string, got %s", luaL_typename(L, base + BODY));
+    /* 204, 205 and 304 have no content, so no type either */
+    bool empty = lua_isnil(L, base + BODY) && (status == 204 || status == 205 || status == 304);
+    headers = push_headers(L, base + HEADERS, text_type, empty ? 0 : sizeof(text_type));
   }
   body.ptr = (uint8_t *)lua_tolstring(L, base + BODY, &body.len);
   if (body.ptr == NULL) body.len = 0;
@@ -124,7 +127,7 @@ void http_response_send (lua_State *L, int index, tidelock_script_http_server_bo
     send(L, server, request, 200, bytes_of(text_type, sizeof(text_type)), bytes_of(text, length));
   }
   else
-    luaL_error(L, FN ": a handler must return a table or a string, got %s", luaL_typename(L, index));
+    failure_error(L, FN ": a handler must return a table or a string, got %s", luaL_typename(L, index));
 }
 
 

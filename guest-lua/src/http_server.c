@@ -9,6 +9,7 @@
 
 #include "lauxlib.h"
 
+#include "call.h"
 #include "event_loop.h"
 #include "failure.h"
 #include "http_request.h"
@@ -99,18 +100,26 @@ typedef struct Failed {
 } Failed;
 
 
+/* Pushes what is to be said about the failure, even if the error's own '__tostring' fails. */
+static void push_report (lua_State *L, lua_State *co) {
+  lua_pushcfunction(L, log_describe_error);
+  lua_pushlightuserdata(L, co);
+  if (lua_pcall(L, 1, 1, 0) == LUA_OK) return;
+  lua_pop(L, 1);
+  lua_pushfstring(L, "(error object is a %s value)\n%s", luaL_typename(co, -3), lua_tostring(co, -2));
+}
+
+
 /* Tells the host that a handler failed; runs protected. */
 static int report_failure (lua_State *L) {
   Failed *failed = lua_touserdata(L, 1);
   script_list_u8_t route, report;
-  lua_pushcfunction(L, log_describe_error);
-  lua_pushlightuserdata(L, failed->co);
-  lua_call(L, 1, 1);
-  report.ptr = (uint8_t *)lua_tolstring(L, -1, &report.len);
   if (status_of_error(L, failed->co) == 400) {
     http_response_send_text(borrow(failed->server), failed->id, 400, "bad request: the body is not valid JSON\n");
     return 0;
   }
+  push_report(L, failed->co);
+  report.ptr = (uint8_t *)lua_tolstring(L, -1, &report.len);
   push_route(L, failed->co);
   route.ptr = (uint8_t *)lua_tolstring(L, -1, &route.len);
   tidelock_script_http_server_method_server_fail(borrow(failed->server), failed->id, &route, &report);
@@ -246,16 +255,20 @@ static void ask (Server *server) {
 }
 
 
-void http_server_ask (void) {
+/* True if there is a server that can be asked again: what it gave made perhaps no task ready. */
+static bool ask_all (void) {
   Server *server, *next;
+  bool more = false;
   for (server = servers; server != NULL; server = next) {
     next = server->next;
     if (server->asking) ask(server);
+    more |= server->asking;
   }
+  return more;
 }
 
 
-bool http_server_stop_all (void) {
+static bool stop_all (void) {
   Server *server;
   bool any = servers != NULL;
   for (server = servers; server != NULL; server = server->next)
@@ -373,7 +386,7 @@ static int server_reply (lua_State *L) {
 }
 
 
-static int server_gc (lua_State *L) {
+static int server_close (lua_State *L) {
   close_server(to_server(L, 1));
   return 0;
 }
@@ -387,9 +400,13 @@ void http_server_internals (lua_State *L) {
     {"reply", server_reply},
     {NULL, NULL}
   };
+  static const LoopHook hook = {ask_all, NULL, stop_all};
+  event_loop_hook(&hook);
   luaL_newmetatable(L, SERVER);
-  lua_pushcfunction(L, server_gc);
+  lua_pushcfunction(L, server_close);
   lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, server_close);
+  lua_setfield(L, -2, "__close");
   lua_pushboolean(L, 0);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);

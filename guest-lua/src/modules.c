@@ -8,8 +8,8 @@
 #include "failure.h"
 #include "pure/args.h"
 #include "pure/buf.h"
-#include "run.h"
 #include "script.h"
+#include "settings.h"
 
 #define SOURCE "tidelock.source"
 
@@ -90,7 +90,7 @@ static int modules_load (lua_State *L) {
 
 /* depth(): how deep 'require' may nest. */
 static int modules_depth (lua_State *L) {
-  lua_pushinteger(L, run_require_depth());
+  lua_pushinteger(L, settings()->require_depth);
   return 1;
 }
 

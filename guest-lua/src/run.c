@@ -1,8 +1,6 @@
 /*
 ** One run of a script: opens the interpreter, runs the main chunk as a task, reports how it ended.
 */
-#include "run.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,20 +15,15 @@
 #include "globals.h"
 #include "modules.h"
 #include "script.h"
+#include "settings.h"
 #include "task.h"
 
 /* One instance holds one interpreter; its linear memory is the state. */
 static struct {
   lua_State *L;
-  script_start_t start;
   script_outcome_t outcome;
   bool interrupted;
 } run;
-
-
-uint32_t run_source_limit (void) { return run.start.source_limit; }
-uint32_t run_require_depth (void) { return run.start.require_depth; }
-void run_interrupted (void) { run.interrupted = true; }
 
 
 /* {======================================================
@@ -90,15 +83,21 @@ static void set_failed (lua_State *L, int index, const char *traceback) {
 
 
 static void main_ended (Task *task, lua_State *L, Ending ending) {
-  (void)task;
+  Task *other;
+  int leftover = 0;
   if (ending.failed) set_failed(L, lua_gettop(L) - 2, lua_tostring(L, -2));
-  if (task_count() > 1)
-    async_log_leftover(run.L, (int)task_count() - 1);
+  for (other = task_first(); other != NULL; other = other->next)
+    leftover += other != task && !other->cancelled;
+  if (leftover > 0) async_log_leftover(leftover);
   event_loop_stop();
 }
 
 
-void run_end (void) {
+static void run_interrupted (void) { run.interrupted = true; }
+
+
+/* Reports the outcome to the host. */
+static void run_ended (void) {
   if (run.interrupted) {
     run.outcome.tag = SCRIPT_OUTCOME_FAILED;
     run.outcome.val.failed.cause = SCRIPT_FAILURE_CAUSE_CANCELLED;
@@ -116,11 +115,11 @@ void run_end (void) {
 
 static void push_arguments (lua_State *L) {
   size_t i;
-  lua_createtable(L, (int)run.start.arguments.len, 1);
-  lua_pushlstring(L, (const char *)run.start.name.ptr, run.start.name.len);
+  lua_createtable(L, (int)settings()->arguments.len, 1);
+  lua_pushlstring(L, (const char *)settings()->name.ptr, settings()->name.len);
   lua_rawseti(L, -2, 0);
-  for (i = 0; i < run.start.arguments.len; i++) {
-    script_list_u8_t *argument = &run.start.arguments.ptr[i];
+  for (i = 0; i < settings()->arguments.len; i++) {
+    script_list_u8_t *argument = &settings()->arguments.ptr[i];
     lua_pushlstring(L, (const char *)argument->ptr, argument->len);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
@@ -134,13 +133,13 @@ static int prepare (lua_State *L) {
   globals_open(L);
   push_arguments(L);
   modules_load_script(L);
-  luaL_checkstack(L, (int)run.start.arguments.len + 8, "too many arguments");
-  for (i = 0; i < run.start.arguments.len; i++) {
-    script_list_u8_t *argument = &run.start.arguments.ptr[i];
+  luaL_checkstack(L, (int)settings()->arguments.len + 8, "too many arguments");
+  for (i = 0; i < settings()->arguments.len; i++) {
+    script_list_u8_t *argument = &settings()->arguments.ptr[i];
     lua_pushlstring(L, (const char *)argument->ptr, argument->len);
   }
-  if (!run.start.check_only)
-    task_spawn(L, (int)run.start.arguments.len, main_ended)->is_main = true;
+  if (!settings()->check_only)
+    task_spawn(L, (int)settings()->arguments.len, main_ended)->is_main = true;
   return 0;
 }
 
@@ -155,8 +154,9 @@ static int out_of_memory_at_start (void) {
 
 
 script_callback_code_t exports_script_run (script_start_t *start) {
+  static const LoopRun loop_run = {run_interrupted, run_ended};
   unsigned seed = 0;
-  run.start = *start;
+  settings_set(start);
   run.outcome.tag = SCRIPT_OUTCOME_DONE;
   allocator_init(start->heap_limit > SIZE_MAX ? SIZE_MAX : (size_t)start->heap_limit);
   if (getentropy(&seed, sizeof(seed)) != 0) abort();
@@ -167,14 +167,14 @@ script_callback_code_t exports_script_run (script_start_t *start) {
   lua_pushcfunction(run.L, prepare);
   if (lua_pcall(run.L, 0, 0, 0) != LUA_OK) {
     set_failed(run.L, lua_gettop(run.L), "");
-    run_end();
+    run_ended();
     return SCRIPT_CALLBACK_CODE_EXIT;
   }
   if (start->check_only) {
-    run_end();
+    run_ended();
     return SCRIPT_CALLBACK_CODE_EXIT;
   }
-  return event_loop_start(run.L);
+  return event_loop_start(run.L, &loop_run);
 }
 
 

@@ -12,7 +12,6 @@
 #include "failure.h"
 #include "script.h"
 #include "timer.h"
-#include "wait.h"
 #include "protected.h"
 
 /* Coroutines kept for the next tasks: what a busy server has in flight at once, not a burst. */
@@ -167,7 +166,7 @@ static void run_task (Task *task) {
   status = lua_resume(task->co, tasks.L, arguments > 0 ? arguments : 0, &results);
   tasks.current = NULL;
   if (status == LUA_YIELD)
-    wait_suspended();  /* only a wait yields this far: see coroutine.c */
+    task->suspending = false;  /* only a wait yields this far: see coroutine.c */
   else if (status == LUA_OK)
     end_task(task, (Ending){task->failed, results}, true);
   else {  /* not even the body could go on: no memory, or too deep */
@@ -192,17 +191,3 @@ bool task_run_ready (void) {
 }
 
 /* }====================================================== */
-
-
-void task_cancel (Task *task) {
-  if (task->cancelled) return;
-  task->cancelled = true;
-  if (task->wait) wait_cancel(task->wait);
-}
-
-
-void task_cancel_all (void) {
-  Task *task;
-  for (task = tasks.all; task != NULL; task = task->next)
-    task_cancel(task);
-}

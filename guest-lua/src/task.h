@@ -43,6 +43,7 @@ struct Task {
   Task *previous, *next;  /* all tasks */
   int arguments;  /* values on the stack for the first resumption; -1 once it has begun */
   bool cancelled;
+  bool suspending;  /* a wait is on its way from the innermost coroutine to the task */
   bool unwinding;  /* an error is on its way to whoever catches it: only '__close' handlers run */
   bool exposed;  /* the script has seen the coroutine: do not reuse it */
   bool is_main;
@@ -68,12 +69,6 @@ void task_check_limit (lua_State *L);
 
 /* The task that runs now. */
 Task *task_current (void);
-
-/* Ends a task at its current wait, or at its next one. Does not run Lua. */
-void task_cancel (Task *task);
-
-/* Cancels all tasks. */
-void task_cancel_all (void);
 
 /* The first of all tasks; go on with 'next'. */
 Task *task_first (void);

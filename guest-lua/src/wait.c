@@ -12,6 +12,10 @@
 #include "script.h"
 #include "timer.h"
 
+/* Levels of a stack that are looked at: each look walks down to its level, so all of a stack overflow
+   would take seconds. */
+#define DEEPEST 200
+
 /* How long the '__close' handlers of one cancelled task may wait, in all. */
 #define CLOSING_TIME 5000000000ull
 
@@ -19,12 +23,7 @@
 static struct {
   Resuming *resuming;  /* the chain of coroutines from the running one to its task */
   int pinned;  /* coroutines in the chain that cannot yield */
-  bool suspending;  /* a wait is on its way to the task */
 } waits;
-
-
-bool wait_suspending (void) { return waits.suspending; }
-void wait_suspended (void) { waits.suspending = false; }
 
 
 void resuming_enter (Resuming *resuming, lua_State *from) {
@@ -85,7 +84,7 @@ static bool lets_yield (const char *name) {
 static void push_obstacle (lua_State *L) {
   lua_Debug ar;
   int level;
-  for (level = 1; lua_getstack(L, level, &ar); level++) {
+  for (level = 1; level < DEEPEST && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "Sn", &ar);
     if (ar.name != NULL && strcmp(ar.name, "__gc") == 0) {
       lua_pushliteral(L, "a finalizer ('__gc')");
@@ -107,7 +106,7 @@ static void push_obstacle (lua_State *L) {
 static bool closes_block (lua_State *L) {
   lua_Debug ar;
   int level;
-  for (level = 0; lua_getstack(L, level, &ar); level++) {
+  for (level = 0; level < DEEPEST && lua_getstack(L, level, &ar); level++) {
     lua_getinfo(L, "n", &ar);
     if (strcmp(ar.namewhat, "metamethod") == 0 && strcmp(ar.name, "close") == 0) return true;
   }
@@ -177,7 +176,7 @@ int wait_suspend (lua_State *L, Wait *wait) {
     return wait_continue(L, LUA_OK, (lua_KContext)wait);
   wait->task = task;
   task->wait = wait;
-  waits.suspending = true;
+  task->suspending = true;
   return lua_yieldk(L, 0, (lua_KContext)wait, wait_continue);
 }
 
@@ -200,4 +199,18 @@ void wait_cancel (Wait *wait) {
     wait->task->wait = NULL;
     task_ready(wait->task);
   }
+}
+
+
+void task_cancel (Task *task) {
+  if (task->cancelled) return;
+  task->cancelled = true;
+  if (task->wait) wait_cancel(task->wait);
+}
+
+
+void task_cancel_all (void) {
+  Task *task;
+  for (task = task_first(); task != NULL; task = task->next)
+    task_cancel(task);
 }

@@ -34,11 +34,11 @@ void wait_resolve (Wait *wait);
 /* Ends the wait early; the waiting function raises a failure of kind 'cancelled'. */
 void wait_cancel (Wait *wait);
 
-/* For coroutine.c: whether a wait is suspending the chain of coroutines right now. */
-bool wait_suspending (void);
+/* Ends a task at its current wait, or at its next one. Does not run Lua. */
+void task_cancel (Task *task);
 
-/* For task.c: the suspension has arrived at the task. */
-void wait_suspended (void);
+/* Cancels all tasks. */
+void task_cancel_all (void);
 
 /* For coroutine.c: a coroutine 'co' is being resumed from 'from'. */
 typedef struct Resuming {

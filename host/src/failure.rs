@@ -35,6 +35,26 @@ pub enum Kind {
     Invalid,
 }
 
+impl Kind {
+    /// The kind as a script and the audit log see it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Timeout => "timeout",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Protocol => "protocol",
+            Self::Closed => "closed",
+            Self::TooLarge => "too_large",
+            Self::Io => "io",
+            Self::Cancelled => "cancelled",
+            Self::Limit => "limit",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 /// One failure: its kind and one line for people.
 ///
 /// The line names the thing, the cause and, where there is one, the next step. It never holds a

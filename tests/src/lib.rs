@@ -12,6 +12,7 @@
 
 pub mod client;
 pub mod folder;
+pub mod gate;
 pub mod run;
 pub mod scripts;
 pub mod upstream;

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
@@ -98,15 +98,15 @@ impl Run {
         Finished { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
     }
 
-    /// Starts a process that serves: its script prints its port as the first line of standard output
-    /// (`on_listen = function(s) print(s.port) end`).
+    /// Starts a process that serves: its script prints its port, or a URL that ends with it, as the first
+    /// line of standard output (`on_listen = function(s) print(s.port) end`).
     pub fn serve(mut self) -> Serving {
         let mut child = self.command.spawn().expect("the binary starts");
-        let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let stdout = Lines::watch(child.stdout.take().expect("stdout is piped"));
         let stderr = Lines::watch(child.stderr.take().expect("stderr is piped"));
-        let mut line = String::new();
-        stdout.read_line(&mut line).expect("stdout can be read");
-        let Ok(port) = line.trim().parse() else {
+        let line = stdout.next();
+        let port = line.trim_end().trim_end_matches('/').rsplit(':').next().unwrap_or_default();
+        let Ok(port) = port.parse() else {
             let _ = child.kill();
             panic!("the script did not print its port but {line:?}; stderr:\n{}", stderr.all());
         };
@@ -121,7 +121,7 @@ pub struct Serving {
     pub child: Child,
     /// The port it printed.
     pub port: u16,
-    stdout: BufReader<ChildStdout>,
+    stdout: Lines,
     stderr: Lines,
     _folder: Option<Folder>,
 }
@@ -142,9 +142,7 @@ impl Serving {
 
     /// Waits for the next line of standard output; empty at its end.
     pub fn next_line(&mut self) -> String {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("stdout can be read");
-        line.trim_end().to_owned()
+        self.stdout.next()
     }
 
     /// Waits until standard error has a line with this text, and gives the line.
@@ -164,9 +162,8 @@ impl Serving {
     /// Waits for the end and gives the exit code and all that was said.
     pub fn finish(mut self) -> Finished {
         let code = wait(&mut self.child);
-        let mut stdout = String::new();
-        self.stdout.read_to_string(&mut stdout).expect("stdout can be read");
         self.stderr.drain();
+        let stdout = self.stdout.rest();
         Finished { code, stdout, stderr: self.stderr.all() }
     }
 
@@ -223,6 +220,25 @@ impl Lines {
                 return line;
             }
         }
+    }
+
+    /// The next line that was not given yet; empty at the end.
+    fn next(&self) -> String {
+        match self.receiver.recv_timeout(GUARD) {
+            Ok(line) => line.trim_end().to_owned(),
+            Err(mpsc::RecvTimeoutError::Disconnected) => String::new(),
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("no line came within {GUARD:?}"),
+        }
+    }
+
+    /// All lines to the end that were not given yet.
+    fn rest(&self) -> String {
+        let mut text = String::new();
+        while let Ok(line) = self.receiver.recv_timeout(GUARD) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
     }
 
     fn drain(&self) {

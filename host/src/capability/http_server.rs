@@ -105,7 +105,7 @@ impl HostServer for View<'_, HttpServerCtx> {
     }
 
     fn drop(&mut self, server: Resource<Server>) -> wasmtime::Result<()> {
-        self.table.delete(server)?;
+        self.table.delete(server)?.close();
         Ok(())
     }
 }

@@ -10,8 +10,8 @@ use wasmtime_wasi::WasiCtxBuilder;
 use super::cpu::{CpuMeter, Exceeded, thread_cpu_time};
 use super::ending::Ending;
 use super::memory::MemoryLimit;
+use super::setup::Setup;
 use super::state::{Exit, HostState};
-use super::worker::Setup;
 use crate::bindings::{FailureCause, Outcome, Start};
 use crate::capability::files::FilesCtx;
 use crate::capability::http_client::HttpClientCtx;
@@ -33,6 +33,9 @@ const WHOLE_MEMORY: u64 = 4096 * MIB;
 pub struct InstanceEnd {
     /// What that means for the run.
     pub ending: Ending,
+    /// Whether another can take its place: it served, and what stopped it was a limit of this instance,
+    /// not one of the whole run.
+    pub replaceable: bool,
     /// Whether it ever served.
     pub served: bool,
 }
@@ -44,7 +47,7 @@ pub async fn run(setup: &Setup) -> InstanceEnd {
         Err(error) => {
             let message = format!("internal error: {error:#}").into_bytes();
             let ending = Ending::Failed { message, traceback: Vec::new() };
-            InstanceEnd { ending, served: false }
+            InstanceEnd { ending, replaceable: false, served: false }
         }
     }
 }
@@ -63,14 +66,19 @@ async fn try_run(setup: &Setup) -> Result<InstanceEnd> {
     // A pipe without a reader is nobody's fault, and a full disk was already told to the script.
     let _ = state.files.finish();
     let served = state.http_server.has_listened();
-    let ending = match result {
-        Ok(outcome) => ending_of(outcome, setup),
+    Ok(match result {
+        Ok(outcome) => {
+            InstanceEnd { ending: ending_of(outcome, setup), replaceable: false, served }
+        }
         Err(error) => match ending_of_trap(&error, state.memory.refused(), limits) {
-            Some(ending) => ending,
+            Some(ending) => {
+                let of_run = error.downcast_ref() == Some(&Exceeded::Total);
+                let replaceable = served && !of_run && matches!(ending, Ending::Limit { .. });
+                InstanceEnd { ending, replaceable, served }
+            }
             None => return Err(error),
         },
-    };
-    Ok(InstanceEnd { ending, served })
+    })
 }
 
 fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {

@@ -8,13 +8,11 @@ mod engine;
 mod instance;
 mod machine_code;
 mod memory;
+mod setup;
 mod state;
 mod stop;
 mod worker;
 
-use std::fs::OpenOptions;
-use std::io;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -22,19 +20,10 @@ use anyhow::{Context, Result};
 use tokio::sync::{mpsc, watch};
 
 pub use self::ending::Ending;
-use self::engine::Engine;
+use self::setup::Setup;
 use self::stop::{StopRequest, StopSignals};
-use self::worker::Setup;
-use crate::capability::env::EnvCtx;
-use crate::config::{AccessLogTarget, Config};
-use crate::door::network::Network;
-use crate::http::client::SystemRoots;
-use crate::http::server::access_log::AccessLog;
-use crate::http::server::{Listeners, Report, Settings};
-use crate::log_line::Level;
-use crate::logger::Logger;
+use crate::config::Config;
 use crate::script_text::ScriptText;
-use crate::stdio::StandardInput;
 
 /// Beyond the grace period: what `<close>` handlers and the script's own end may take before the run is
 /// ended from outside.
@@ -61,7 +50,7 @@ fn try_run(config: Config) -> Result<Ending> {
     let (request_stop, stop) = StopRequest::new();
     let grace = config.limits.grace_period;
     let workers = config.workers;
-    let setup = setup(config, script, stop)?;
+    let setup = Setup::new(config, script, stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the workers begin: a signal that arrives early must not be lost.
@@ -69,48 +58,6 @@ fn try_run(config: Config) -> Result<Ending> {
         let endings = start_workers(&setup, workers)?;
         Ok(watch_workers(endings, workers, signals, &request_stop, grace).await)
     })
-}
-
-fn setup(config: Config, script: ScriptText, stop: StopRequest) -> Result<Setup> {
-    let logger = Logger::stderr(config.log_format, config.limits.max_log);
-    let reporter = logger.clone();
-    let report = Report::new(move |message, fields| {
-        reporter.report(Level::Error, message, fields);
-    });
-    Ok(Setup {
-        engine: Arc::new(Engine::new()?),
-        script,
-        env: EnvCtx::new(config.grants.env.clone(), std::env::vars_os(), config.audit.clone()),
-        stdin: StandardInput::stdin()?,
-        network: Arc::new(Network::new(Arc::new(config.grants.net.clone()), config.audit.clone())),
-        roots: SystemRoots::default(),
-        listeners: Listeners::default(),
-        server: Settings {
-            limits: Arc::new(config.limits.clone()),
-            dev: config.dev,
-            report,
-            access_log: open_access_log(&config)?,
-        },
-        logger,
-        stop,
-        config: Arc::new(config),
-    })
-}
-
-fn open_access_log(config: &Config) -> Result<AccessLog> {
-    let format = config.access_log_format;
-    match &config.access_log {
-        None => Ok(AccessLog::default()),
-        Some(AccessLogTarget::Stdout) => Ok(AccessLog::to(io::stdout(), format)?),
-        Some(AccessLogTarget::File(path)) => {
-            let file = OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(path)
-                .with_context(|| format!("failed to open the access log {}", path.display()))?;
-            Ok(AccessLog::to(file, format)?)
-        }
-    }
 }
 
 fn start_workers(setup: &Setup, workers: usize) -> Result<mpsc::UnboundedReceiver<Ending>> {

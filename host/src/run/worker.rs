@@ -3,25 +3,15 @@
 //! Only a server gets a second instance: when a limit stops the first, its listening socket stays open
 //! and the script starts again from the top.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Builder;
 
 use super::ending::Ending;
-use super::engine::Engine;
 use super::instance::{self, InstanceEnd};
-use super::stop::StopRequest;
-use crate::capability::env::EnvCtx;
-use crate::config::Config;
-use crate::door::network::Network;
-use crate::http::client::SystemRoots;
-use crate::http::server::{Listeners, Settings};
+use super::setup::Setup;
 use crate::log_line::Level;
-use crate::logger::Logger;
 use crate::quantity::show_duration;
-use crate::script_text::ScriptText;
-use crate::stdio::StandardInput;
 
 /// An instance that lived this long was not part of a crash loop.
 const STEADY: Duration = Duration::from_secs(30);
@@ -31,33 +21,6 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Longest wait before a replacement.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
-
-/// What all workers of a run share.
-#[derive(Clone)]
-pub struct Setup {
-    /// What the operator asked for.
-    pub config: Arc<Config>,
-    /// Makes the instances.
-    pub engine: Arc<Engine>,
-    /// The script's text.
-    pub script: ScriptText,
-    /// The granted variables.
-    pub env: EnvCtx,
-    /// The process's standard input.
-    pub stdin: StandardInput,
-    /// The door to the network.
-    pub network: Arc<Network>,
-    /// The system's certificate roots.
-    pub roots: SystemRoots,
-    /// The listening sockets.
-    pub listeners: Listeners,
-    /// How servers behave.
-    pub server: Settings,
-    /// The run's log.
-    pub logger: Logger,
-    /// The request to stop.
-    pub stop: StopRequest,
-}
 
 /// Runs the script on the calling thread until it ends.
 pub fn run(setup: &Setup) -> Ending {
@@ -92,7 +55,7 @@ async fn run_instances(setup: &Setup) -> Ending {
         let begun = Instant::now();
         let end = instance::run(setup).await;
         let Ending::Limit { message } = &end.ending else { return check_workers(end, setup) };
-        if !end.served || setup.stop.number().is_some() {
+        if !end.replaceable || setup.stop.number().is_some() {
             return end.ending;
         }
         if begun.elapsed() >= STEADY {

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io;
 
 use super::fields::{Bounds, too_many};
-use crate::failure::{Failure, Kind};
+use crate::failure::{self, Failure, Kind};
 
 /// Bytes of a cause that are shown: some come from the peer.
 const MAX_CAUSE: usize = 300;
@@ -38,6 +38,13 @@ pub(super) fn failure(error: &reqwest::Error, peer: &str, stage: Stage, bounds: 
     }
     if error.is_timeout() {
         return fail(Kind::Timeout, format!("connecting to {peer} took too long"));
+    }
+    // A connection that ends while it is being made ended in the handshake: TCP has no such end.
+    if error.is_connect() && found.io.is_some_and(|io| io.kind() == io::ErrorKind::UnexpectedEof) {
+        return fail(
+            Kind::Tls,
+            format!("TLS with {peer} failed: the server closed the connection"),
+        );
     }
     if error.is_connect() {
         return fail(Kind::Connect, format!("cannot connect to {peer}: {reason}"));
@@ -105,7 +112,10 @@ impl<'a> Found<'a> {
             };
             // A library error prints its URL; its cause says more.
             if !cause.is::<reqwest::Error>() {
-                found.reason = cause.to_string();
+                found.reason = match cause.downcast_ref::<io::Error>() {
+                    Some(io) => failure::cause(io),
+                    None => cause.to_string(),
+                };
             }
         }
         if found.reason.is_empty() {

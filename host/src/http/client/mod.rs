@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::header::{CONTENT_LENGTH, HeaderValue};
 use reqwest::{Method, StatusCode, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
@@ -30,7 +31,7 @@ pub use self::body::Body;
 use self::body::{Deadline, Exchange, SizeLimit};
 use self::cause::Stage;
 use self::fields::Bounds;
-use self::pools::{Key, Pools};
+use self::pools::{Key, Pool, Pools};
 use self::record::{CAPABILITY, Record};
 pub use self::request::Request;
 use self::request::{Bodies, Message};
@@ -146,8 +147,9 @@ impl Client {
         let url = std::str::from_utf8(&request.url).map_err(|_| {
             Failure::new(Kind::Invalid, "the URL cannot be used: it is not valid UTF-8")
         })?;
+        // Before the door: a grant would not help, so no denial must ask for one.
+        only_http(url)?;
         let url = transport.network.check(CAPABILITY, url)?;
-        only_http(&url)?;
         let permit = transport.permit()?;
         let mut call = Call {
             client: &self,
@@ -172,7 +174,7 @@ impl Client {
         &self,
         url: &CheckedUrl,
         connect_timeout: Option<Duration>,
-    ) -> Result<reqwest::Client, Failure> {
+    ) -> Result<Pool, Failure> {
         let Shared { transport, number, trust } = &*self.shared;
         let key = Key { client: *number, destination: url.destination().clone(), connect_timeout };
         if let Some(pool) = transport.pools.find(&key) {
@@ -255,10 +257,25 @@ impl Call<'_> {
             self.client.shared.transport.network.addresses(&self.url).await?;
         }
         let pool = self.client.pool(&self.url, self.connect_timeout).await?;
+        // A server may close a kept connection at any moment; what may be repeated then is
+        // (RFC 9110, section 9.2.2), once, and not where no connection can have been a kept one.
+        let may_repeat = self.message.method.is_idempotent() && pool.may_be_stale();
+        match self.attempt(&pool).await {
+            Err(failure) if may_repeat && failure.kind == Kind::Closed => self.attempt(&pool).await,
+            result => result,
+        }
+    }
+
+    async fn attempt(&self, pool: &Pool) -> Result<reqwest::Response, Failure> {
         let mut request =
             reqwest::Request::new(self.message.method.clone(), self.url.url().clone());
         *request.headers_mut() = self.message.fields.clone();
         *request.body_mut() = self.message.body.clone().map(reqwest::Body::from);
+        let empty = self.message.body.as_ref().is_none_or(|body| body.is_empty());
+        if empty && matches!(self.message.method, Method::POST | Method::PUT | Method::PATCH) {
+            // These anticipate content, so its absence is said (RFC 9110, section 8.6).
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         pool.execute(request).await.map_err(|error| {
             cause::failure(&error, &self.peer(), Stage::Head, self.client.shared.transport.bounds)
         })
@@ -307,12 +324,16 @@ impl Call<'_> {
     }
 }
 
-fn only_http(url: &CheckedUrl) -> Result<(), Failure> {
-    match url.destination().scheme() {
-        Scheme::Http | Scheme::Https => Ok(()),
-        Scheme::Ws | Scheme::Wss => Err(Failure::new(
+fn only_http(url: &str) -> Result<(), Failure> {
+    match Url::parse(url) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => Err(Failure::new(
             Kind::Invalid,
-            "the URL cannot be used: its scheme must be http or https",
+            format!(
+                "the URL cannot be used: its scheme must be http or https, not {}",
+                url.scheme()
+            ),
         )),
+        // What is no URL at all is for the door to name.
+        _ => Ok(()),
     }
 }

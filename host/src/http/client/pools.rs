@@ -5,6 +5,7 @@
 //! connection can only be reused for what it was made for.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,7 +33,37 @@ const USER_AGENT: &str = concat!("tidelock/", env!("CARGO_PKG_VERSION"));
 #[derive(Default)]
 pub(super) struct Pools {
     /// The most recently used last.
-    kept: Mutex<Vec<(Key, reqwest::Client)>>,
+    kept: Mutex<Vec<(Key, Pool)>>,
+}
+
+/// The connections to one origin; clones are the same.
+#[derive(Clone)]
+pub(super) struct Pool {
+    client: reqwest::Client,
+    /// Whether an exchange has succeeded, so that a connection may be a kept one.
+    answered: Arc<AtomicBool>,
+}
+
+impl Pool {
+    pub(super) fn new(client: reqwest::Client) -> Self {
+        Self { client, answered: Arc::default() }
+    }
+
+    pub(super) async fn execute(
+        &self,
+        request: reqwest::Request,
+    ) -> reqwest::Result<reqwest::Response> {
+        let result = self.client.execute(request).await;
+        if result.is_ok() {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Whether the next exchange may use a connection that the server has closed meanwhile.
+    pub(super) fn may_be_stale(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
 }
 
 /// Whose connections these are, where they lead and how they are made.
@@ -48,23 +79,23 @@ pub(super) struct Key {
 
 impl Pools {
     /// The pool of `key`, if it is kept; it is the last to be dropped then.
-    pub(super) fn find(&self, key: &Key) -> Option<reqwest::Client> {
+    pub(super) fn find(&self, key: &Key) -> Option<Pool> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().rposition(|(other, _)| other == key)?;
         let entry = kept.remove(at);
-        let client = entry.1.clone();
+        let pool = entry.1.clone();
         kept.push(entry);
-        Some(client)
+        Some(pool)
     }
 
     /// Keeps a pool. One that is dropped for it finishes its exchanges and closes its idle connections.
-    pub(super) fn keep(&self, key: Key, client: reqwest::Client) {
+    pub(super) fn keep(&self, key: Key, pool: Pool) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(other, _)| *other != key);
         if kept.len() >= MAX_POOLS {
             kept.remove(0);
         }
-        kept.push((key, client));
+        kept.push((key, pool));
     }
 
     /// Drops the pools of a client.
@@ -86,7 +117,7 @@ pub(super) fn build(
     connect_timeout: Option<Duration>,
     tls: ClientConfig,
     bounds: Bounds,
-) -> Result<reqwest::Client, Failure> {
+) -> Result<Pool, Failure> {
     let mut builder = reqwest::Client::builder()
         .no_proxy()
         .redirect(Policy::none())
@@ -103,7 +134,7 @@ pub(super) fn build(
     if let Some(timeout) = connect_timeout {
         builder = builder.connect_timeout(timeout);
     }
-    builder.build().map_err(|error| {
+    builder.build().map(Pool::new).map_err(|error| {
         Failure::new(
             Kind::Tls,
             format!("connections to {} cannot be set up: {error}", url.destination()),
@@ -149,13 +180,13 @@ mod tests {
         }
     }
 
-    fn pool() -> reqwest::Client {
+    fn pool() -> Pool {
         let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
-        reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap()
+        Pool::new(reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap())
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Record {
 
     /// The exchange failed.
     pub(super) fn failed(&mut self, failure: &Failure) {
-        self.outcome = Some(format!("{:?}", failure.kind).to_lowercase());
+        self.outcome = Some(failure.kind.as_str().to_owned());
     }
 }
 

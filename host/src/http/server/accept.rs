@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,20 +11,20 @@ use tokio::time::{sleep, timeout};
 use super::Shared;
 use super::connection::{self, Member};
 use super::connections::Mode;
-use super::listeners::Lease;
 
 /// Pause after the system refused to accept. Most likely descriptors have run out, and trying at once
 /// would only burn time that could free some.
 const BACK_OFF: Duration = Duration::from_millis(70);
 
 /// Runs a server to its end.
-pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener, lease: Lease) {
+pub(super) async fn run(shared: Arc<Shared>, listener: TcpListener) {
     accept(&shared, &listener).await;
     drop(listener);
-    if shared.connections.mode() == Mode::Stopping {
-        lease.release();
+    // An instance that is gone without having closed its server has crashed: the socket waits for the next.
+    if shared.connections.mode() == Mode::Stopping || shared.closed.load(Ordering::Relaxed) {
+        shared.lease().release();
     } else {
-        drop(lease);
+        shared.lease().leave();
     }
     let grace = shared.settings.limits.grace_period;
     if timeout(grace, all_closed(&shared)).await.is_err() {

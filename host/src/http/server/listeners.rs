@@ -47,6 +47,7 @@ pub(super) struct Lease {
     listeners: Listeners,
     taken: Arc<Mutex<BTreeSet<Key>>>,
     key: Key,
+    left: bool,
 }
 
 impl Listeners {
@@ -89,7 +90,7 @@ impl InstanceListeners {
         match self.listeners.share(key) {
             Ok(listener) => {
                 let (listeners, taken) = (self.listeners.clone(), Arc::clone(&self.taken));
-                Ok((listener, Lease { listeners, taken, key }))
+                Ok((listener, Lease { listeners, taken, key, left: false }))
             }
             Err(error) => {
                 lock(&self.taken).remove(&key);
@@ -100,22 +101,31 @@ impl InstanceListeners {
 }
 
 impl Lease {
-    /// Gives the socket back for good: the last user closes it.
-    pub(super) fn release(self) {
+    /// The server uses the socket no more. It stays open, for whoever asks for this address next: the
+    /// instance that replaces a crashed one, or the same script a moment later.
+    pub(super) fn leave(&mut self) {
+        if std::mem::replace(&mut self.left, true) {
+            return;
+        }
+        lock(&self.taken).remove(&self.key);
+        if let Some(socket) = self.listeners.sockets().get_mut(&self.key) {
+            socket.users = socket.users.saturating_sub(1);
+        }
+    }
+
+    /// Gives the socket back for good: if nobody uses it by now, it is closed.
+    pub(super) fn release(&mut self) {
+        self.leave();
         let mut sockets = self.listeners.sockets();
-        if sockets.get(&self.key).is_some_and(|socket| socket.users <= 1) {
+        if sockets.get(&self.key).is_some_and(|socket| socket.users == 0) {
             sockets.remove(&self.key);
         }
     }
 }
 
-/// Without [`Lease::release`] the socket stays, for the instance that comes next.
 impl Drop for Lease {
     fn drop(&mut self) {
-        lock(&self.taken).remove(&self.key);
-        if let Some(socket) = self.listeners.sockets().get_mut(&self.key) {
-            socket.users = socket.users.saturating_sub(1);
-        }
+        self.leave();
     }
 }
 
@@ -165,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn a_socket_outlives_an_instance_that_crashed() {
         let listeners = Listeners::default();
-        let (first, lease) = listeners.for_instance().open(&checked("0")).unwrap();
+        let (first, mut lease) = listeners.for_instance().open(&checked("0")).unwrap();
         let bound = address(&first);
         drop((first, lease));
         let (second, _lease) = listeners.for_instance().open(&checked("0")).unwrap();
@@ -176,8 +186,8 @@ mod tests {
     async fn a_socket_is_closed_when_its_last_user_stops() {
         let listeners = Listeners::default();
         let (one, two) = (listeners.for_instance(), listeners.for_instance());
-        let (first, lease_one) = one.open(&checked("0")).unwrap();
-        let (second, lease_two) = two.open(&checked("0")).unwrap();
+        let (first, mut lease_one) = one.open(&checked("0")).unwrap();
+        let (second, mut lease_two) = two.open(&checked("0")).unwrap();
         let bound = address(&first);
         drop((first, second));
         lease_one.release();
@@ -205,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn a_second_server_on_a_fixed_port_of_the_same_worker_is_busy() {
         let listeners = Listeners::default().for_instance();
-        let (first, lease) = listeners.open(&checked("0")).unwrap();
+        let (first, mut lease) = listeners.open(&checked("0")).unwrap();
         let port = checked(&address(&first).to_string());
         assert_eq!(listeners.open(&port).unwrap_err().kind, Kind::Io);
         drop(first);

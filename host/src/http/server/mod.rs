@@ -30,6 +30,7 @@ mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -44,6 +45,7 @@ use self::exchange::{Exchanges, Refusal};
 use self::link::{Answer, Link};
 pub(crate) use self::listeners::InstanceListeners;
 pub use self::listeners::Listeners;
+use self::listeners::Lease;
 use self::load::Load;
 pub use self::report::Report;
 use crate::failure::{Failure, Kind};
@@ -119,6 +121,9 @@ struct Shared {
     http: http1::Builder,
     exchanges: Mutex<Exchanges>,
     connections: Connections,
+    lease: Mutex<Lease>,
+    /// Whether the script itself has closed the server.
+    closed: AtomicBool,
 }
 
 impl Servers {
@@ -145,8 +150,10 @@ impl Servers {
             settings: self.settings.clone(),
             load: Arc::clone(&self.load),
             address,
+            lease: Mutex::new(lease),
+            closed: AtomicBool::new(false),
         });
-        tokio::spawn(accept::run(Arc::clone(&shared), listener, lease));
+        tokio::spawn(accept::run(Arc::clone(&shared), listener));
         Ok(Server { shared })
     }
 }
@@ -192,6 +199,13 @@ impl Server {
         link.answer(Answer::Reply(self.shared.failed(route, report)));
     }
 
+    /// The script gives its server up: the socket is closed with it, and the address can be used again at
+    /// once. To be followed by dropping the server.
+    pub fn close(&self) {
+        self.shared.closed.store(true, Ordering::Relaxed);
+        self.shared.lease().leave();
+    }
+
     /// Stops accepting, lets what has begun end within the grace period, then closes.
     pub fn stop(&self) {
         self.shared.connections.enter(Mode::Stopping);
@@ -216,6 +230,10 @@ impl Future for Next {
 impl Shared {
     fn exchanges(&self) -> MutexGuard<'_, Exchanges> {
         self.exchanges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lease(&self) -> MutexGuard<'_, Lease> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Queues a request for the guest.

@@ -1,0 +1,98 @@
+//! What all workers of a run share, opened once.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use super::engine::Engine;
+use super::stop::StopRequest;
+use crate::capability::env::EnvCtx;
+use crate::config::{AccessLogTarget, Config};
+use crate::door::network::Network;
+use crate::http::client::SystemRoots;
+use crate::http::server::access_log::AccessLog;
+use crate::http::server::{Listeners, Report, Settings};
+use crate::log_line::Level;
+use crate::logger::Logger;
+use crate::script_text::ScriptText;
+use crate::stdio::StandardInput;
+
+/// What all workers of a run share.
+#[derive(Clone)]
+pub struct Setup {
+    /// What the operator asked for.
+    pub config: Arc<Config>,
+    /// Makes the instances.
+    pub engine: Arc<Engine>,
+    /// The script's text.
+    pub script: ScriptText,
+    /// The granted variables.
+    pub env: EnvCtx,
+    /// The process's standard input.
+    pub stdin: StandardInput,
+    /// The door to the network.
+    pub network: Arc<Network>,
+    /// The system's certificate roots.
+    pub roots: SystemRoots,
+    /// The listening sockets.
+    pub listeners: Listeners,
+    /// How servers behave.
+    pub server: Settings,
+    /// The run's log.
+    pub logger: Logger,
+    /// The request to stop.
+    pub stop: StopRequest,
+}
+
+impl Setup {
+    /// Opens what the workers share.
+    ///
+    /// # Errors
+    /// If a log cannot be opened or the engine does not start.
+    pub fn new(config: Config, script: ScriptText, stop: StopRequest) -> Result<Self> {
+        let logger = Logger::stderr(config.log_format, config.limits.max_log);
+        let reporter = logger.clone();
+        let report = Report::new(move |message, fields| {
+            reporter.report(Level::Error, message, fields);
+        });
+        Ok(Self {
+            engine: Arc::new(Engine::new()?),
+            script,
+            env: EnvCtx::new(config.grants.env.clone(), std::env::vars_os(), config.audit.clone()),
+            stdin: StandardInput::stdin()?,
+            network: Arc::new(Network::new(
+                Arc::new(config.grants.net.clone()),
+                config.audit.clone(),
+            )),
+            roots: SystemRoots::default(),
+            listeners: Listeners::default(),
+            server: Settings {
+                limits: Arc::new(config.limits.clone()),
+                dev: config.dev,
+                report,
+                access_log: open_access_log(&config)?,
+            },
+            logger,
+            stop,
+            config: Arc::new(config),
+        })
+    }
+}
+
+fn open_access_log(config: &Config) -> Result<AccessLog> {
+    let format = config.access_log_format;
+    match &config.access_log {
+        None => Ok(AccessLog::default()),
+        Some(AccessLogTarget::Stdout) => Ok(AccessLog::to(io::stdout(), format)?),
+        Some(AccessLogTarget::File(path)) => {
+            let file = OpenOptions::new()
+                .append(true)
+                .create(true)
+                .open(path)
+                .with_context(|| format!("failed to open the access log {}", path.display()))?;
+            Ok(AccessLog::to(file, format)?)
+        }
+    }
+}
