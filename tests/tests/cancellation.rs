@@ -68,6 +68,59 @@ fn input_that_comes_after_a_cancelled_read_is_not_lost() {
 }
 
 #[test]
+fn a_signal_cancels_every_wait_and_close_handlers_run() {
+    for (signal, code) in [("TERM", 143), ("INT", 130)] {
+        let running = with_silent_input(
+            r#"print(1)
+            local function closing(name)
+                return setmetatable({}, { __close = function(_, e) sleep(0) print(name, e.kind) end })
+            end
+            async.spawn(function() local x <close> = closing("task") sleep(1000) end)
+            async.spawn(function() local x <close> = closing("reader") io.read() end)
+            local x <close> = closing("main")
+            async.all({ function() local x <close> = closing("nested") sleep(1000) end })"#,
+        );
+        running.signal(signal);
+        let finished = running.finish();
+        let mut lines: Vec<_> = finished.stdout.lines().collect();
+        lines.sort_unstable();
+        let expected =
+            ["main\tcancelled", "nested\tcancelled", "reader\tcancelled", "task\tcancelled"];
+        assert_eq!(
+            (finished.code, lines.as_slice()),
+            (code, expected.as_slice()),
+            "{}",
+            finished.stderr
+        );
+        assert!(!finished.stderr.contains("error:"), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_script_that_catches_the_cancellation_of_a_signal_comes_to_its_own_end() {
+    let running = with_silent_input(
+        "print(1) local ok, e = pcall(sleep, 1000) print(ok, e.kind, select(2, pcall(sleep, 1000)).kind)",
+    );
+    running.signal("TERM");
+    let finished = running.finish();
+    assert_eq!(finished.stdout, "false\tcancelled\tcancelled\n");
+    assert!([0, 143].contains(&finished.code), "{}: {}", finished.code, finished.stderr);
+}
+
+#[test]
+fn a_second_signal_ends_a_script_that_does_not_stop() {
+    let mut running = with_silent_input(
+        r#"print(1)
+        local x <close> = setmetatable({}, { __close = function() io.stderr:write("closing\n") sleep(1000) end })
+        sleep(1000)"#,
+    );
+    running.signal("TERM");
+    running.stderr_line("closing");
+    running.signal("TERM");
+    assert_eq!(running.finish().code, 143);
+}
+
+#[test]
 fn a_loop_that_catches_every_cancellation_is_stopped_by_the_cpu_limit() {
     for code in [
         "local h = async.spawn(function() while true do pcall(sleep, 1) end end) sleep(0) h:cancel() sleep(1000)",

@@ -1,5 +1,7 @@
 //! Waits wherever Lua can be: they suspend the task, never just the innermost coroutine.
 
+#![expect(clippy::panic, reason = "tests")]
+
 use tests::run::Run;
 use tests::script_tests;
 
@@ -44,6 +46,7 @@ fn finalizers_at_the_end_of_the_run_cannot_wait_or_close_what_runs_them() {
             print(pcall(coroutine.yield))
             print(pcall(coroutine.close))
             print(pcall(coroutine.close, (coroutine.running())))
+            print(coroutine.wrap(function() coroutine.yield("yielded") end)())
             async.spawn(print, "never")
             print("last")
         end })"#,
@@ -51,7 +54,7 @@ fn finalizers_at_the_end_of_the_run_cannot_wait_or_close_what_runs_them() {
     .finish()
     .ok();
     let lines: Vec<_> = stdout.lines().collect();
-    let [sleep, wrapped, yielded, closed, closed_by_name, last] = lines[..] else {
+    let [sleep, wrapped, yielded, closed, closed_by_name, own, last] = lines[..] else {
         panic!("{stdout:?}")
     };
     assert!(sleep.contains("cannot wait inside"), "{sleep}");
@@ -59,5 +62,5 @@ fn finalizers_at_the_end_of_the_run_cannot_wait_or_close_what_runs_them() {
     assert!(yielded.starts_with("false\tattempt to yield"), "{yielded}");
     assert!(closed.starts_with("false\tcannot close"), "{closed}");
     assert!(closed_by_name.starts_with("false\tcannot close"), "{closed_by_name}");
-    assert_eq!(last, "last");
+    assert_eq!([own, last], ["yielded", "last"]);
 }

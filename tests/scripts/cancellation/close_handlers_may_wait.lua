@@ -47,6 +47,39 @@ local function scopes(handler)
       do local x <close> = object() end
       sleep(1000)
     end,
+    ["after http.get"] = function() local x <close> = object() http.get(base .. "/never") end,
+    ["after half a body"] = function() local x <close> = object() http.get(base .. "/half") end,
+    ["after async.all"] = function() local x <close> = object() async.all({ function() sleep(1000) end }) end,
+    ["after async.timeout"] = function() local x <close> = object() async.timeout(500, sleep, 1000) end,
+    ["after http.serve"] = function() local x <close> = object() http.serve(0, {}) end,
+    ["after an error that was caught and raised again"] = function()
+      local x <close> = object()
+      local ok, e = pcall(sleep, 1000)
+      error(e, 0)
+    end,
+    ["after one that was caught by xpcall"] = function()
+      local x <close> = object()
+      local ok, e = xpcall(sleep, function(e) return { e } end, 1000)
+      error(e[1])
+    end,
+    ["after one that came out of resume"] = function()
+      local x <close> = object()
+      assert(coroutine.resume(coroutine.create(function() sleep(1000) end)))
+    end,
+    ["after one that came out of wrap"] = function()
+      local x <close> = object()
+      coroutine.wrap(function() sleep(1000) end)()
+    end,
+    ["after an error of the script's own"] = function()
+      local x <close> = object()
+      pcall(sleep, 1000)
+      error("something else")
+    end,
+    ["after an error of Lua's"] = function()
+      local x <close> = object()
+      pcall(sleep, 1000)
+      return x.y.z
+    end,
     ["at a return"] = function()
       pcall(sleep, 1000)
       local x <close> = object()
