@@ -119,7 +119,7 @@ local function failcall (n, _, ...)
   error((...), 3)
 end
 
-assert = setmetatable(checks, {
+_G.assert = setmetatable(checks, {
   __call = function (_, ...)
     if ... then
       return ...

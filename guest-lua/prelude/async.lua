@@ -72,6 +72,12 @@ function async.timeout(seconds, fn, ...)
   return results(handles[1])
 end
 
+-- A message handler: what is worth saying about an error.
+local function describe(failure)
+  local kind = type(failure) == "table" and rawget(failure, "kind") or nil
+  return { error_kind = kind, text = debug.traceback(tostring(failure), 2) }
+end
+
 -- Calls 'fn' after each period until it fails or is cancelled; a slow call delays the next.
 function async.spawn_interval(seconds, fn)
   check_seconds("async.spawn_interval", seconds, 1e-9)
@@ -82,8 +88,13 @@ function async.spawn_interval(seconds, fn)
     local due = time.monotonic()
     while true do
       due = math.max(due + seconds, time.monotonic())
-      sleep(due - time.monotonic())
-      fn()
+      sleep(math.max(due - time.monotonic(), 0))
+      local ok, failure = xpcall(fn, describe)
+      if not ok then
+        -- Nobody awaits an interval, so what ends it is said at once.
+        if failure.error_kind ~= "cancelled" then log.error("async.spawn_interval: stopped: " .. failure.text) end
+        return
+      end
     end
   end)
   return { cancel = function() handle:cancel() end }

@@ -50,7 +50,7 @@ local function begin_load(task, name)
   return load
 end
 
-function require(name)
+function _G.require(name)
   if type(name) ~= "string" then
     error("require: argument #1 must be a module name, got " .. type(name), 2)
   end

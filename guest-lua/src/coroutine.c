@@ -61,7 +61,7 @@ static int resume_once (lua_State *L, lua_State *co, int narg) {
   resuming_enter(&resuming, L);
   status = lua_resume(co, L, narg, &results);
   resuming_leave(&resuming);
-  if (status == LUA_YIELD && task_current()->suspending) {
+  if (status == LUA_YIELD && task_current() != NULL && task_current()->suspending) {
     coroutine_mark(co) = task_current()->suspension;
     return SUSPENDED;
   }
@@ -226,14 +226,19 @@ static int co_isyieldable (lua_State *L) {
 /* A task is to the script what the main coroutine is to a standalone interpreter. */
 static int co_running (lua_State *L) {
   bool main = lua_pushthread(L) || is_task(L);
-  if (is_task(L)) task_current()->exposed = true;
+  if (is_task(L) && task_current() != NULL) task_current()->exposed = true;
   lua_pushboolean(L, main);
   return 2;
 }
 
 
 static int finish_close (lua_State *L, lua_State *co) {
-  if (lua_closethread(co, L) == LUA_OK) {
+  Resuming resuming;  /* the handlers run in 'co', called from here */
+  int status;
+  resuming_enter(&resuming, L);
+  status = lua_closethread(co, L);
+  resuming_leave(&resuming);
+  if (status == LUA_OK) {
     lua_pushboolean(L, 1);
     return 1;
   }

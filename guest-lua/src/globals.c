@@ -79,24 +79,47 @@ static void keep_only (lua_State *L, const char *library, const char *const *kep
 }
 
 
+/* Pushes what 'load' says of source beyond the operator's limit. */
+static const char *push_too_large (lua_State *L) {
+  return lua_pushfstring(L, "source exceeds the limit of %I bytes (raise --max-source)",
+                         (LUAI_UACINT)settings()->source_limit);
+}
+
+
+/* A reader of 'load' that counts: upvalues are the script's reader and how many bytes it may still give. */
+static int read_counted (lua_State *L) {
+  size_t length;
+  lua_Integer left = lua_tointeger(L, lua_upvalueindex(2));
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_call(L, 0, 1);
+  if (lua_type(L, -1) != LUA_TSTRING) return 1;
+  lua_tolstring(L, -1, &length);
+  if ((lua_Integer)length > left) return luaL_error(L, "%s", push_too_large(L));
+  lua_pushinteger(L, left - (lua_Integer)length);
+  lua_replace(L, lua_upvalueindex(2));
+  return 1;
+}
+
+
 /* 'load' in text mode: a binary chunk can crash any interpreter. */
 static int load_text (lua_State *L) {
   bool has_env = lua_gettop(L) >= 4;
   size_t length;
+  lua_settop(L, has_env ? 4 : 2);
+  if (has_env) lua_remove(L, 3);
   if (lua_type(L, 1) == LUA_TSTRING) {
     lua_tolstring(L, 1, &length);
     if (length > settings()->source_limit) {
       luaL_pushfail(L);
-      lua_pushfstring(L, "source of %I bytes exceeds the limit of %I (raise --max-source)",
-                      (LUAI_UACINT)length, (LUAI_UACINT)settings()->source_limit);
+      push_too_large(L);
       return 2;
     }
   }
-  lua_settop(L, has_env ? 4 : 2);
-  if (has_env) lua_remove(L, 3);
-  if (lua_isnil(L, 2) && lua_type(L, 1) != LUA_TSTRING) {
-    lua_pushliteral(L, "=(load)");
-    lua_replace(L, 2);
+  else if (lua_isfunction(L, 1)) {
+    lua_pushvalue(L, 1);
+    lua_pushinteger(L, settings()->source_limit);
+    lua_pushcclosure(L, read_counted, 2);
+    lua_replace(L, 1);
   }
   lua_pushliteral(L, "t");
   lua_insert(L, 3);
@@ -198,18 +221,58 @@ static void seed_random (lua_State *L) {
 }
 
 
+/* Pushes a copy of the table on top of the stack. */
+static void push_copy (lua_State *L) {
+  int original = lua_gettop(L);
+  lua_newtable(L);
+  lua_pushnil(L);
+  while (lua_next(L, original) != 0) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, original + 1);
+  }
+}
+
+
+/*
+** Pushes the globals of the preludes: copies, so that a script that overwrites a global of its own does
+** not change what the API does. '_G' and the tables that preludes add to are the real ones.
+*/
+static void push_prelude_globals (lua_State *L) {
+  static const char *const copied[] = {"debug", "json", "log", "math", "string", "table", "url", NULL};
+  const char *const *name;
+  lua_pushglobaltable(L);
+  push_copy(L);
+  lua_remove(L, -2);
+  for (name = copied; *name != NULL; name++) {
+    lua_getfield(L, -1, *name);
+    push_copy(L);
+    lua_remove(L, -2);
+    lua_setfield(L, -2, *name);
+  }
+  lua_getfield(L, -1, "time");  /* callable, so the copy would need the metatable */
+  push_copy(L);
+  lua_remove(L, -2);
+  lua_setfield(L, -2, "time");
+}
+
+
 /* Each prelude is a chunk that gets a table of the C functions meant for preludes alone. */
 static void run_preludes (lua_State *L) {
   const struct Prelude *prelude;
   int internals = lua_gettop(L);
+  push_prelude_globals(L);
   for (prelude = preludes; prelude->name != NULL; prelude++) {
     lua_pushfstring(L, "=[tidelock %s]", prelude->name);
     if (luaL_loadbufferx(L, prelude->source, prelude->length, lua_tostring(L, -1), "t") != LUA_OK)
       lua_error(L);
+    lua_pushvalue(L, internals + 1);
+    lua_setupvalue(L, -2, 1);  /* its _ENV */
     lua_pushvalue(L, internals);
     lua_call(L, 1, 0);
     lua_pop(L, 1);
   }
+  lua_pop(L, 1);
 }
 
 

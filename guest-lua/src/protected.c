@@ -1,7 +1,7 @@
 /*
-** Protected calls: 'pcall', 'xpcall' and the body of every task.
+** Protected calls: 'pcall', 'xpcall', the body of every task; and 'error', which they catch.
 **
-** These are where an error ends its way. A cancelled task must be told again at its next wait, but its
+** The first three are where an error ends its way. A cancelled task must be told again at its next wait, but its
 ** '__close' handlers, which run while the error is under way, may wait: so whoever starts an error
 ** marks the task as unwinding (wait.c), and whoever catches one takes the mark back to what it was.
 */
@@ -44,12 +44,36 @@ static int finish_pcall (lua_State *L, int status, lua_KContext context) {
 }
 
 
+/* The message handler of 'pcall': an error has begun its way. */
+static int begin_unwinding (lua_State *L) {
+  if (task_current() != NULL) task_current()->unwinding = true;
+  (void)L;
+  return 1;  /* the error itself */
+}
+
+
 static int protected_pcall (lua_State *L) {
-  lua_KContext context = CONTEXT(0, unwinding());
+  lua_KContext context = CONTEXT(1, unwinding());
   luaL_checkany(L, 1);
+  lua_pushcfunction(L, begin_unwinding);
   lua_pushboolean(L, 1);  /* the first result if there are no errors */
-  lua_insert(L, 1);
-  return finish_pcall(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, context, finish_pcall), context);
+  lua_rotate(L, 1, 2);  /* handler, true, function, arguments */
+  return finish_pcall(L, lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, context, finish_pcall), context);
+}
+
+
+/* 'error' of Lua's base library, which also begins an error's way; for 'xpcall', whose handler is the
+   script's. */
+static int protected_error (lua_State *L) {
+  int level = (int)luaL_optinteger(L, 2, 1);
+  lua_settop(L, 1);
+  if (lua_type(L, 1) == LUA_TSTRING && level > 0) {
+    luaL_where(L, level);
+    lua_pushvalue(L, 1);
+    lua_concat(L, 2);
+  }
+  begin_unwinding(L);
+  return lua_error(L);
 }
 
 
@@ -69,6 +93,8 @@ void protected_open (lua_State *L) {
   lua_setglobal(L, "pcall");
   lua_pushcfunction(L, protected_xpcall);
   lua_setglobal(L, "xpcall");
+  lua_pushcfunction(L, protected_error);
+  lua_setglobal(L, "error");
 }
 
 /* }====================================================== */
@@ -81,6 +107,7 @@ void protected_open (lua_State *L) {
 /* Keeps the traceback, which is gone once the error has arrived; under the task in the registry. */
 static int keep_traceback (lua_State *L) {
   Task *task = task_current();
+  begin_unwinding(L);
   if (task != NULL && !task->cancelled) {
     luaL_traceback(L, L, NULL, 1);
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);

@@ -6,7 +6,7 @@
 
 #include "lua.h"
 
-/* Replaces the global 'pcall' and 'xpcall'. */
+/* Replaces the global 'pcall', 'xpcall' and 'error'. */
 void protected_open (lua_State *L);
 
 /*

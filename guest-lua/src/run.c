@@ -53,7 +53,7 @@ static script_failure_cause_t cause_of (lua_State *L, int index) {
 
 /* Pushes an error's text; runs protected. The error is the argument. */
 static int describe (lua_State *L) {
-  if (lua_type(L, 1) == LUA_TSTRING || luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
+  if (lua_isstring(L, 1) || luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
     luaL_tolstring(L, 1, NULL);
   else
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));

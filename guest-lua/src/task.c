@@ -113,12 +113,18 @@ void task_check_limit (lua_State *L) {
 
 Task *task_spawn (lua_State *L, int arguments, TaskEnd end) {
   Task *task;
+  lua_State *co;
+  int reference;
   task_check_limit(L);
   luaL_checkstack(L, 4, "too many arguments");
+  co = take_coroutine(L, &reference);
   task = calloc(1, sizeof(Task));
-  if (task == NULL) raise_out_of_memory(L);
-  task->reference = LUA_NOREF;
-  task->co = take_coroutine(L, &task->reference);
+  if (task == NULL) {
+    luaL_unref(L, LUA_REGISTRYINDEX, reference);
+    raise_out_of_memory(L);
+  }
+  task->co = co;
+  task->reference = reference;
   if (!lua_checkstack(task->co, 2 * arguments + 8)) {
     luaL_unref(L, LUA_REGISTRYINDEX, task->reference);
     free(task);

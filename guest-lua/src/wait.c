@@ -41,9 +41,8 @@ void resuming_leave (Resuming *resuming) {
 }
 
 
-/* The name of a frame's function in the loaded libraries ("table.sort"), else as it was called. */
+/* The name of a frame's function in the loaded libraries ("table.sort"), left on the stack; or NULL. */
 static const char *function_name (lua_State *L, lua_State *co, lua_Debug *ar) {
-  const char *found = ar->name;
   int top = lua_gettop(L);
   lua_getinfo(co, "f", ar);
   lua_xmove(co, L, 1);
@@ -67,13 +66,13 @@ static const char *function_name (lua_State *L, lua_State *co, lua_Debug *ar) {
     lua_pop(L, 1);
   }
   lua_settop(L, top);
-  return found;
+  return NULL;
 }
 
 
 /* Whether the function of a frame lets what it calls yield. */
 static bool lets_yield (const char *name) {
-  static const char *const names[] = {"pcall", "xpcall", "coroutine.resume", "coroutine.wrap", "error", NULL};
+  static const char *const names[] = {"pcall", "xpcall", "coroutine.resume", "error", NULL};
   const char *const *known;
   for (known = names; *known != NULL; known++)
     if (strcmp(*known, name) == 0) return true;
@@ -81,32 +80,33 @@ static bool lets_yield (const char *name) {
 }
 
 
-/* The innermost coroutine of the chain that cannot yield. */
-static lua_State *pinned_coroutine (void) {
-  const Resuming *resuming = waits.resuming;
-  while (resuming != NULL && !resuming->pinned) resuming = resuming->up;
-  return resuming != NULL ? resuming->from : NULL;
-}
-
-
-/* Pushes on 'L' what keeps 'co' from yielding: its innermost C function that calls back, by name. */
-static void push_obstacle (lua_State *L, lua_State *co) {
+/* Pushes on 'L' the innermost function of 'co', from 'level' on, that calls back; false if none. */
+static bool push_obstacle_of (lua_State *L, lua_State *co, int level) {
   lua_Debug ar;
-  int level;
-  for (level = co == L; co != NULL && level < DEEPEST && lua_getstack(co, level, &ar); level++) {
+  for (; level < DEEPEST && lua_getstack(co, level, &ar); level++) {
     const char *name;
     lua_getinfo(co, "Sn", &ar);
     if (ar.name != NULL && strcmp(ar.name, "__gc") == 0) {
       lua_pushliteral(L, "a finalizer ('__gc')");
-      return;
+      return true;
     }
     if (*ar.what != 'C') continue;
     name = function_name(L, co, &ar);
     if (name != NULL && !lets_yield(name)) {
       lua_pushfstring(L, "a function called by '%s'", name);
-      return;
+      return true;
     }
   }
+  return false;
+}
+
+
+/* Pushes what keeps 'L' from waiting: in it, or in a coroutine that has resumed it. */
+static void push_obstacle (lua_State *L) {
+  const Resuming *resuming;
+  if (push_obstacle_of(L, L, 1)) return;
+  for (resuming = waits.resuming; resuming != NULL; resuming = resuming->up)
+    if (push_obstacle_of(L, resuming->from, 0)) return;
   lua_pushliteral(L, "a function that Lua's C library calls back");
 }
 
@@ -160,9 +160,9 @@ static void allow_closing_wait (lua_State *L, Task *task, const char *fn) {
 
 void wait_begin (lua_State *L, const char *fn) {
   Task *task = task_current();
-  luaL_checkstack(L, 8, fn);
+  luaL_checkstack(L, 16, fn);
   if (task == NULL || waits.pinned > 0 || !lua_isyieldable(L)) {
-    push_obstacle(L, lua_isyieldable(L) ? pinned_coroutine() : L);
+    push_obstacle(L);
     luaL_error(L, "%s: cannot wait inside %s", fn, lua_tostring(L, -1));
   }
   else if (task->cancelled)
