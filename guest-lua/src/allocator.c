@@ -45,11 +45,20 @@ void *allocator_lua (void *ud, void *block, size_t old_size, size_t new_size) {
 }
 
 
+/* Asks for what cannot be had: Lua then collects as it does in need, without running finalizers. */
+static int provoke_collection (lua_State *L) {
+  lua_newuserdatauv(L, heap.limit, 0);
+  return 0;
+}
+
+
 /* 'ud' is the Lua state, but not when a block is freed: the state may be gone by then. */
 static void *collect_and_retry (void *ud, void *block, size_t old_size, size_t new_size) {
   void *moved = allocator_lua(NULL, block, old_size, new_size);
-  if (moved == NULL && new_size > 0) {
-    lua_gc((lua_State *)ud, LUA_GCCOLLECT);
+  if (moved == NULL && new_size > 0 && lua_checkstack((lua_State *)ud, 2)) {
+    lua_State *L = ud;
+    lua_pushcfunction(L, provoke_collection);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
     moved = allocator_lua(NULL, block, old_size, new_size);
   }
   return moved;

@@ -62,7 +62,8 @@ static int resume_once (lua_State *L, lua_State *co, int narg) {
   status = lua_resume(co, L, narg, &results);
   resuming_leave(&resuming);
   if (status == LUA_YIELD && task_current() != NULL && task_current()->suspending) {
-    coroutine_mark(co) = task_current()->suspension;
+    Task *task = task_current();
+    coroutine_mark(co) = task->suspension + 2 * ++task->chain;
     return SUSPENDED;
   }
   if (status == LUA_OK || status == LUA_YIELD) {
@@ -260,6 +261,7 @@ static int co_close (lua_State *L) {
   if (state == NORMAL && in_wait(co)) {
     Task *task = task_suspended(coroutine_mark(co));
     if (task->wait) wait_cancel(task->wait);
+    task->closed = mark_place(coroutine_mark(co));
     coroutine_mark(co) = 0;  /* 'resume_after_wait' sees that it is gone */
     return finish_close(L, co);
   }

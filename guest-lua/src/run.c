@@ -1,6 +1,7 @@
 /*
 ** One run of a script: opens the interpreter, runs the main chunk as a task, reports how it ended.
 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,9 +54,10 @@ static script_failure_cause_t cause_of (lua_State *L, int index) {
 
 /* Pushes an error's text; runs protected. The error is the argument. */
 static int describe (lua_State *L) {
-  if (lua_isstring(L, 1) || luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL)
-    luaL_tolstring(L, 1, NULL);
-  else
+  lua_settop(L, 1);
+  if (lua_isstring(L, 1))
+    lua_tostring(L, 1);
+  else if (!luaL_callmeta(L, 1, "__tostring") || lua_type(L, -1) != LUA_TSTRING)
     lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
   return 1;
 }
@@ -73,11 +75,14 @@ static void set_failed (lua_State *L, int index, const char *traceback) {
   lua_pushcfunction(L, describe);
   lua_insert(L, -2);
   if (lua_pcall(L, 1, 1, 0) != LUA_OK) {  /* no memory left to describe it */
-    lua_pop(L, 1);
-    lua_pushliteral(L, "an error that could not be described");
+    char plain[64];
+    snprintf(plain, sizeof(plain), "(error object is a %s value)", luaL_typename(L, index));
+    failure->message = copy_bytes(plain, strlen(plain));
   }
-  text = lua_tolstring(L, -1, &length);
-  failure->message = copy_bytes(text, length);
+  else {
+    text = lua_tolstring(L, -1, &length);
+    failure->message = copy_bytes(text, length);
+  }
   lua_pop(L, 1);
 }
 

@@ -53,14 +53,15 @@ bool task_any_ready (void) { return tasks.ready != NULL; }
 Task *task_suspended (uintptr_t mark) {
   Task *task;
   for (task = tasks.all; task != NULL; task = task->next)
-    if (task->suspension == mark) return task;
+    if (task->suspension != 0 && task->suspension == mark - mark % MARK_STEP)
+      return mark_place(mark) > task->closed ? task : NULL;
   return NULL;
 }
 
 
 uintptr_t task_new_mark (void) {
-  tasks.last_mark += 2;
-  if (tasks.last_mark == 0) tasks.last_mark = 2;
+  tasks.last_mark += MARK_STEP;
+  if (tasks.last_mark == 0) tasks.last_mark = MARK_STEP;
   return tasks.last_mark;
 }
 

@@ -44,6 +44,8 @@ struct Task {
   Task *previous, *next;  /* all tasks */
   int arguments;  /* values on the stack for the first resumption; -1 once it has begun */
   bool cancelled;
+  unsigned chain;  /* coroutines of the script in the suspension */
+  unsigned closed;  /* the place of the outermost of them that was closed; those further in are orphans */
   bool suspending;  /* a wait is on its way from the innermost coroutine to the task */
   bool unwinding;  /* an error is on its way to whoever catches it: only '__close' handlers run */
   bool exposed;  /* the script has seen the coroutine: do not reuse it */
@@ -90,16 +92,19 @@ bool task_any_ready (void);
 
 /*
 ** What a coroutine is to the tasks, kept in its extra space: 0 if nothing, TASK_RUNS or TASK_ENDED if
-** it is the coroutine of a task, else the mark of the suspension it is part of (an even number).
+** it is the coroutine of a task, else the mark of the suspension it is part of and, as it is one of a
+** chain, its place in it: the innermost is 1. The mark leaves room for the place, and for being even.
 */
 #define coroutine_mark(L) (*(uintptr_t *)lua_getextraspace(L))
 #define TASK_RUNS 1
 #define TASK_ENDED 3
+#define MARK_STEP 512
+#define mark_place(mark) (((mark) % MARK_STEP) / 2)
 
 /* Whether 'L' is the coroutine of a task, which no script has made. */
 #define is_task(L) ((coroutine_mark(L) & 1) != 0)
 
-/* The task that is suspended under this mark; NULL if there is none any more. */
+/* The task that is suspended with a coroutine of this mark; NULL if there is none any more. */
 Task *task_suspended (uintptr_t mark);
 
 /* A mark for another suspension of a task. */

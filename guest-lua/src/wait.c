@@ -187,6 +187,7 @@ int wait_suspend (lua_State *L, Wait *wait) {
   task->wait = wait;
   task->suspending = true;
   task->suspension = task_new_mark();
+  task->chain = task->closed = 0;
   return lua_yieldk(L, 0, (lua_KContext)wait, wait_continue);
 }
 
