@@ -175,7 +175,7 @@ mod tests {
     #[tokio::test]
     async fn a_socket_outlives_an_instance_that_crashed() {
         let listeners = Listeners::default();
-        let (first, mut lease) = listeners.for_instance().open(&checked("0")).unwrap();
+        let (first, lease) = listeners.for_instance().open(&checked("0")).unwrap();
         let bound = address(&first);
         drop((first, lease));
         let (second, _lease) = listeners.for_instance().open(&checked("0")).unwrap();
