@@ -24,7 +24,7 @@ setup: $(SETUP) ## Install what the guest build needs, below target/ (other targ
 $(TOOLCHAIN)/.installed: guest-lua/toolchain.txt
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "error: installing the guest's C compiler needs $(PYTHON) with pip: install pip, or set WASI_SDK_PATH to a wasi-sdk"; exit 1; }
 	@rm -rf $(TOOLCHAIN)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --root-user-action ignore --target $(TOOLCHAIN) -r guest-lua/toolchain.txt
+	PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --target $(TOOLCHAIN) -r guest-lua/toolchain.txt
 	@touch $@
 
 build: $(SETUP) ## Build the shipped binary, target/release/tidelock
