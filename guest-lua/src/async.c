@@ -188,6 +188,8 @@ static int async_spawn (lua_State *L) {
 static void fetch_results (lua_State *L, Handle *handle, int index) {
   int i;
   handle->awaited = true;
+  if (handle->co == NULL && lua_getiuservalue(L, index, 1) != LUA_TTABLE)
+    luaL_error(L, "await: the handle was collected: a finalizer kept it");
   if (handle->state == HANDLE_FAILED) {
     lua_pushvalue(handle->co, -3);
     lua_xmove(handle->co, L, 1);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lauxlib.h"
+
 #include "allocator.h"
 
 /* One instance holds one interpreter; its linear memory is the state. */
@@ -70,7 +72,23 @@ static void call_returned (Subtask *subtask) {
 
 static void call_abandon (Wait *wait) {
   CallWait *call = (CallWait *)wait;
-  if (subtask_cancel(&call->subtask) && call->release) call->release(call);
+  if (subtask_cancel(&call->subtask)) call_release(call);
+}
+
+
+void call_release (CallWait *call) {
+  if (call->released) return;
+  call->released = true;
+  call->release(call);
+}
+
+
+/* The coroutine that waited was closed, or memory ran out while it took the result. */
+static int call_gc (lua_State *L) {
+  CallWait *call = lua_touserdata(L, 1);
+  call_abandon(&call->wait);
+  if (call->wait.state == WAIT_DONE) call_release(call);
+  return 0;
 }
 
 
@@ -84,6 +102,11 @@ CallWait *call_new (lua_State *L, const char *fn, size_t size,
   call->wait.abandon = call_abandon;
   call->subtask.returned = call_returned;
   call->release = release;
+  if (luaL_newmetatable(L, "tidelock.call")) {
+    lua_pushcfunction(L, call_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
   return call;
 }
 

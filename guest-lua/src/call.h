@@ -19,8 +19,12 @@ typedef struct Subtask {
 typedef struct CallWait {
   Wait wait;
   Subtask subtask;
-  void (*release) (struct CallWait *call);  /* frees a result that nobody will read */
+  void (*release) (struct CallWait *call);  /* frees a result; see 'call_release' */
+  bool released;
 } CallWait;
+
+/* Frees the result, once. A call that is collected with its result unread does it by itself. */
+void call_release (CallWait *call);
 
 /*
 ** Creates a CallWait of 'size' bytes on the stack, zeroed. Call 'wait_begin' first; then start the

@@ -13,6 +13,7 @@
 #include "lauxlib.h"
 
 #include "failure.h"
+#include "protected.h"
 #include "task.h"
 #include "wait.h"
 
@@ -94,7 +95,7 @@ static int resume_after_wait (lua_State *L, lua_State *co) {
 /* 'resume' catches errors, so it takes back the mark of one (protected.c). */
 static int finish_resume (lua_State *L, int results, bool was_unwinding) {
   if (results == FAILED) {
-    if (task_current() != NULL) task_current()->unwinding = was_unwinding;
+    protected_caught(was_unwinding);
     lua_pushboolean(L, 0);
     lua_insert(L, -2);
     return 2;
@@ -115,10 +116,23 @@ static int resume_continue (lua_State *L, int status, lua_KContext context) {
 
 static int co_resume (lua_State *L) {
   lua_State *co = get_coroutine(L);
-  bool unwinding = task_current() != NULL && task_current()->unwinding;
+  bool unwinding = protected_unwinding();
   int results = resume_once(L, co, lua_gettop(L) - 1);
   if (results == SUSPENDED) return lua_yieldk(L, 0, (lua_KContext)unwinding, resume_continue);
   return finish_resume(L, results, unwinding);
+}
+
+
+/* Closes 'co', whose '__close' handlers are called from here; an error in one ends there. */
+static int close_thread (lua_State *L, lua_State *co) {
+  bool unwinding = protected_unwinding();
+  Resuming resuming;
+  int status;
+  resuming_enter(&resuming, L);
+  status = lua_closethread(co, L);
+  resuming_leave(&resuming);
+  protected_caught(unwinding);
+  return status;
 }
 
 
@@ -126,7 +140,7 @@ static int finish_wrap (lua_State *L, lua_State *co, int results) {
   if (results == FAILED) {
     int status = lua_status(co);
     if (status != LUA_OK && status != LUA_YIELD) {  /* error in the coroutine? */
-      status = lua_closethread(co, L);  /* close its variables */
+      status = close_thread(L, co);  /* close its variables */
       lua_xmove(co, L, 1);  /* the error may be another one now */
     }
     if (status != LUA_ERRMEM && lua_type(L, -1) == LUA_TSTRING) {
@@ -234,12 +248,7 @@ static int co_running (lua_State *L) {
 
 
 static int finish_close (lua_State *L, lua_State *co) {
-  Resuming resuming;  /* the handlers run in 'co', called from here */
-  int status;
-  resuming_enter(&resuming, L);
-  status = lua_closethread(co, L);
-  resuming_leave(&resuming);
-  if (status == LUA_OK) {
+  if (close_thread(L, co) == LUA_OK) {
     lua_pushboolean(L, 1);
     return 1;
   }

@@ -44,20 +44,22 @@ static void sleep_returned (Subtask *subtask) { (void)subtask; }
 
 /* Fires what is due and makes the host wake us for the next. */
 static void tend_timers (void) {
-  uint64_t next = timer_next();
-  if (next == 0) {
-    subtask_cancel(&loop.sleep);
-    return;
-  }
-  if (next <= tidelock_script_time_monotonic()) {
-    timer_fire_due(tidelock_script_time_monotonic());
-    next = timer_next();
-  }
-  if (next != 0 && (loop.sleep.handle == 0 || loop.sleep_until != next)) {
+  for (;;) {
+    uint64_t next = timer_next();
+    if (next == 0) {
+      subtask_cancel(&loop.sleep);
+      return;
+    }
+    if (next <= tidelock_script_time_monotonic()) {
+      timer_fire_due(tidelock_script_time_monotonic());
+      continue;
+    }
+    if (loop.sleep.handle != 0 && loop.sleep_until == next) return;
     subtask_cancel(&loop.sleep);
     loop.sleep_until = next;
     loop.sleep.returned = sleep_returned;
-    subtask_watch(loop.L, &loop.sleep, tidelock_script_time_wait_until(next));
+    if (!subtask_watch(loop.L, &loop.sleep, tidelock_script_time_wait_until(next))) return;
+    /* its moment came while we asked: once more */
   }
 }
 

@@ -103,10 +103,12 @@ static void read_release (CallWait *call) {
 
 static int read_finish (lua_State *L, Wait *wait) {
   Read *read = (Read *)wait;
-  if (read->result.is_err)
+  if (read->result.is_err) {
+    read->call.released = true;  /* by whoever raises it */
     return failure_raise(L, "io.read", "io.read", &read->result.val.err);
+  }
   lua_pushlstring(L, (const char *)read->result.val.ok.ptr, read->result.val.ok.len);
-  read_release(&read->call);
+  call_release(&read->call);
   return 1;
 }
 

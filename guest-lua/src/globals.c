@@ -103,7 +103,7 @@ static int read_counted (lua_State *L) {
 
 /* 'load' in text mode: a binary chunk can crash any interpreter. */
 static int load_text (lua_State *L) {
-  bool has_env = lua_gettop(L) >= 4;
+  bool has_env = lua_gettop(L) >= 4, unwinding = protected_unwinding();
   size_t length;
   lua_settop(L, has_env ? 4 : 2);
   if (has_env) lua_remove(L, 3);
@@ -126,6 +126,7 @@ static int load_text (lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  protected_caught(unwinding);  /* 'load' catches what its reader raises */
   return lua_gettop(L);
 }
 

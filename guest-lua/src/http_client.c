@@ -71,6 +71,7 @@ static int send_finish (lua_State *L, Wait *wait) {
   if (send->result.is_err) {
     const char *lead = lua_pushfstring(L, "%s failed", wait->fn);
     tidelock_script_http_client_error_t *error = &send->result.val.err;
+    send->call.released = true;  /* by whoever raises it */
     return failure_raise(L, wait->fn, lead, error);
   }
   lua_createtable(L, 0, 6);
@@ -93,7 +94,7 @@ static int send_finish (lua_State *L, Wait *wait) {
   }
   else
     lua_pushnil(L);
-  send_release(&send->call);
+  call_release(&send->call);
   return 2;
 }
 
@@ -154,10 +155,11 @@ static int read_finish (lua_State *L, Wait *wait) {
   Read *read = (Read *)wait;
   if (read->result.is_err) {
     const char *lead = lua_pushfstring(L, "%s failed", wait->fn);
+    read->call.released = true;  /* by whoever raises it */
     return failure_raise(L, wait->fn, lead, &read->result.val.err);
   }
   lua_pushlstring(L, (const char *)read->result.val.ok.ptr, read->result.val.ok.len);
-  read_release(&read->call);
+  call_release(&read->call);
   return 1;
 }
 

@@ -97,6 +97,7 @@ static bool push_field (lua_State *L, const char *key) {
 
 static int request_index (lua_State *L) {
   const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
+  luaL_checktype(L, 1, LUA_TTABLE);
   if (key == NULL || !push_field(L, key)) return 0;
   lua_pushvalue(L, 2);
   lua_pushvalue(L, -2);
@@ -112,6 +113,7 @@ static int request_pairs (lua_State *L) {
     NULL
   };
   const char *const *key;
+  luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   for (key = lazy; *key != NULL; key++) {
     if (lua_getfield(L, 1, *key) == LUA_TNIL) { /* removed by the script */ }
@@ -182,5 +184,7 @@ void http_request_open (lua_State *L) {
   };
   luaL_newmetatable(L, REQUEST);
   luaL_setfuncs(L, metamethods, 0);
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 }

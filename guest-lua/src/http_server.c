@@ -387,7 +387,7 @@ static int server_reply (lua_State *L) {
 
 
 static int server_close (lua_State *L) {
-  close_server(to_server(L, 1));
+  end_serving(to_server(L, 1));
   return 0;
 }
 

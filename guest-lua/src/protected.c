@@ -14,12 +14,12 @@
 #include "task.h"
 
 
-static bool unwinding (void) {
+bool protected_unwinding (void) {
   return task_current() != NULL && task_current()->unwinding;
 }
 
 
-static void caught (bool was_unwinding) {
+void protected_caught (bool was_unwinding) {
   if (task_current() != NULL) task_current()->unwinding = was_unwinding;
 }
 
@@ -35,7 +35,7 @@ static void caught (bool was_unwinding) {
 static int finish_pcall (lua_State *L, int status, lua_KContext context) {
   int below = (int)(context >> 1);
   if (status != LUA_OK && status != LUA_YIELD) {
-    caught(context & 1);
+    protected_caught(context & 1);
     lua_pushboolean(L, 0);
     lua_pushvalue(L, -2);
     return 2;
@@ -53,7 +53,7 @@ static int begin_unwinding (lua_State *L) {
 
 
 static int protected_pcall (lua_State *L) {
-  lua_KContext context = CONTEXT(1, unwinding());
+  lua_KContext context = CONTEXT(1, protected_unwinding());
   luaL_checkany(L, 1);
   lua_pushcfunction(L, begin_unwinding);
   lua_pushboolean(L, 1);  /* the first result if there are no errors */
@@ -72,13 +72,14 @@ static int protected_error (lua_State *L) {
     lua_pushvalue(L, 1);
     lua_concat(L, 2);
   }
-  begin_unwinding(L);
+  /* where nothing can wait (finalizers, readers of 'load') nothing has to be allowed to */
+  if (lua_isyieldable(L)) begin_unwinding(L);
   return lua_error(L);
 }
 
 
 static int protected_xpcall (lua_State *L) {
-  lua_KContext context = CONTEXT(2, unwinding());
+  lua_KContext context = CONTEXT(2, protected_unwinding());
   int arguments = lua_gettop(L) - 2;
   luaL_checktype(L, 2, LUA_TFUNCTION);
   lua_pushboolean(L, 1);

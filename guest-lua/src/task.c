@@ -25,6 +25,7 @@ static struct {
   Task *ready, **ready_end;
   size_t count;
   uintptr_t last_mark;
+  bool wrapped;  /* marks have been given before */
   bool closing;  /* new tasks are born cancelled */
   uint32_t limit;
   int spare[SPARE_COROUTINES];  /* references */
@@ -59,9 +60,22 @@ Task *task_suspended (uintptr_t mark) {
 }
 
 
+static bool in_use (uintptr_t mark) {
+  Task *task;
+  for (task = tasks.all; task != NULL; task = task->next)
+    if (task->suspension == mark || task->number == mark) return true;
+  return false;
+}
+
+
 uintptr_t task_new_mark (void) {
-  tasks.last_mark += MARK_STEP;
-  if (tasks.last_mark == 0) tasks.last_mark = MARK_STEP;
+  do {
+    tasks.last_mark += MARK_STEP;
+    if (tasks.last_mark == 0) {
+      tasks.last_mark = MARK_STEP;
+      tasks.wrapped = true;
+    }
+  } while (tasks.wrapped && in_use(tasks.last_mark));
   return tasks.last_mark;
 }
 

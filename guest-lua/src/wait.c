@@ -139,7 +139,7 @@ static void closing_time_over (Timer *timer) {
 
 
 static int raise_cancelled (lua_State *L, const char *fn) {
-  task_current()->unwinding = true;
+  if (task_current() != NULL) task_current()->unwinding = true;
   failure_push(L, "cancelled", "%s: cancelled", fn);
   return lua_error(L);
 }

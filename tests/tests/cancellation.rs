@@ -14,6 +14,7 @@ script_tests! { "cancellation":
     by_anyone
     close_handlers_may_wait
     close_handlers_wait_five_seconds_in_all
+    errors_caught_elsewhere
     of_a_server
     of_every_wait
     rounds

@@ -288,3 +288,13 @@ fn a_body_that_the_script_has_no_memory_for_costs_only_its_own_request() {
     client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok");
     assert_eq!(client.response().body[..], b"ok"[..]);
 }
+
+#[test]
+fn the_machinery_of_a_request_is_out_of_a_scripts_reach() {
+    let serving = Serving::routes(
+        &[],
+        "",
+        "{ GET = { ['/'] = function(req) return tostring(getmetatable(req)) .. tostring(pcall(setmetatable, req, {})) end } }",
+    );
+    assert_eq!(Raw::connect(serving.port).get("/").text(), "falsefalse");
+}
