@@ -175,6 +175,7 @@ static int co_create (lua_State *L) {
   lua_State *co;
   luaL_checktype(L, 1, LUA_TFUNCTION);
   co = lua_newthread(L);
+  coroutine_mark(co) = 0;  /* a new thread begins with the main thread's mark */
   lua_pushvalue(L, 1);
   lua_xmove(L, co, 1);
   return 1;

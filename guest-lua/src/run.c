@@ -167,7 +167,7 @@ script_callback_code_t exports_script_run (script_start_t *start) {
   if (getentropy(&seed, sizeof(seed)) != 0) abort();
   run.L = lua_newstate(allocator_lua, NULL, seed);
   if (run.L == NULL) return out_of_memory_at_start();
-  coroutine_mark(run.L) = 0;
+  coroutine_mark(run.L) = TASK_RUNS;  /* finalizers may run on it and see it; it is not theirs */
   task_open(run.L, start->task_limit);
   lua_pushcfunction(run.L, prepare);
   if (lua_pcall(run.L, 0, 0, 0) != LUA_OK) {
