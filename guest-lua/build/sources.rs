@@ -16,8 +16,10 @@ pub struct Libraries {
 /// Asks cargo, the only one who knows where a crate's files are.
 pub fn locate() -> Result<Libraries> {
     let cargo = env::var_os("CARGO").context("cargo sets CARGO")?;
+    // Only this platform's packages: cargo would fetch those of all others, which nothing here uses.
+    let platform = env::var("HOST").context("cargo sets HOST")?;
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--offline", "--locked"])
+        .args(["metadata", "--format-version", "1", "--locked", "--filter-platform", &platform])
         .output()
         .context("failed to ask cargo for the dependencies' folders")?;
     if !output.status.success() {

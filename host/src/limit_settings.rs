@@ -86,6 +86,13 @@ pub static SETTINGS: &[Setting] = &[
         show: |limits| show_size(limits.max_response),
     },
     Setting {
+        name: "max-download",
+        value: "SIZE",
+        help: "File that a download writes",
+        apply: |limits, text| set_size(&mut limits.max_download, text, 0),
+        show: |limits| show_size(limits.max_download),
+    },
+    Setting {
         name: "max-headers",
         value: "LINES[,SIZE]",
         help: "Header section of a request or response",
@@ -120,6 +127,27 @@ pub static SETTINGS: &[Setting] = &[
         show: |limits| limits.max_outgoing.to_string(),
     },
     Setting {
+        name: "max-websockets",
+        value: "COUNT",
+        help: "WebSocket connections open at once",
+        apply: |limits, text| set_usize(&mut limits.max_websockets, text, MAX_COUNT),
+        show: |limits| limits.max_websockets.to_string(),
+    },
+    Setting {
+        name: "max-ws-message",
+        value: "SIZE",
+        help: "One WebSocket message",
+        apply: |limits, text| set_size(&mut limits.max_ws_message, text, 0),
+        show: |limits| show_size(limits.max_ws_message),
+    },
+    Setting {
+        name: "max-ws-frame",
+        value: "SIZE",
+        help: "One frame of a received WebSocket message",
+        apply: |limits, text| set_size(&mut limits.max_ws_frame, text, 0),
+        show: |limits| show_size(limits.max_ws_frame),
+    },
+    Setting {
         name: "header-timeout",
         value: "DURATION",
         help: "From the first byte of a request to the end of its headers",
@@ -146,6 +174,20 @@ pub static SETTINGS: &[Setting] = &[
         help: "Without progress of a response",
         apply: |limits, text| set_duration(&mut limits.write_timeout, text),
         show: |limits| show_duration(limits.write_timeout),
+    },
+    Setting {
+        name: "ws-idle-timeout",
+        value: "DURATION",
+        help: "Without a message of a WebSocket in either direction",
+        apply: |limits, text| set_duration(&mut limits.ws_idle_timeout, text),
+        show: |limits| show_duration(limits.ws_idle_timeout),
+    },
+    Setting {
+        name: "sse-keep-alive",
+        value: "DURATION",
+        help: "Silence of an event stream before a comment is sent",
+        apply: |limits, text| set_duration(&mut limits.sse_keep_alive, text),
+        show: |limits| show_duration(limits.sse_keep_alive),
     },
     Setting {
         name: "max-handler-time",

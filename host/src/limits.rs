@@ -64,6 +64,24 @@ pub const MAX_TARGET: usize = MAX_URL;
 /// Request bodies that one worker may hold in host memory at once, over all its connections.
 pub const MAX_BUFFERED_BODIES: u64 = 256 * MIB;
 
+/// Largest piece a script may hand to a stream at once: one server-sent event, one part of a streamed
+/// body. The host holds it until the peer takes it, so this times the connections bounds its memory.
+pub const MAX_STREAM_WRITE: usize = 1024 * 1024;
+
+/// What a stream or WebSocket holds back for a slow peer before its writer has to wait: enough that a
+/// writer of small pieces is woken seldom, little enough for thousands of idle connections.
+pub const MAX_STREAM_QUEUE: usize = 64 * 1024;
+
+/// Bytes that the streams and WebSockets of one worker may hold for their peers, all together.
+pub const MAX_BUFFERED_STREAMS: u64 = 256 * MIB;
+
+/// Messages of a WebSocket that are read ahead of the script, in bytes: beyond one message, this much;
+/// then TCP holds the peer back.
+pub const MAX_READ_AHEAD: usize = 64 * 1024;
+
+/// Pause between two pings to a silent WebSocket peer. After two that nobody answered it is dead.
+pub const WS_PING_PERIOD: Duration = Duration::from_secs(30);
+
 /// Longest line the script's log writes; the rest is cut and said so.
 pub const MAX_LOG_LINE: usize = 16 * 1024;
 
@@ -82,6 +100,8 @@ pub struct Limits {
     pub max_body: Option<u64>,
     /// `--max-response`: decoded body of a fetched response.
     pub max_response: Option<u64>,
+    /// `--max-download`: bytes of one downloaded file.
+    pub max_download: Option<u64>,
     /// `--max-headers`: lines of a header section, both directions.
     pub max_header_lines: usize,
     /// `--max-headers`: bytes of a header section, both directions.
@@ -92,6 +112,12 @@ pub struct Limits {
     pub max_in_flight: usize,
     /// `--max-outgoing`: exchanges a script has open at once.
     pub max_outgoing: usize,
+    /// `--max-websockets`: WebSocket connections open at once, both directions, of one worker.
+    pub max_websockets: usize,
+    /// `--max-ws-message`: bytes of one WebSocket message, both directions.
+    pub max_ws_message: Option<u64>,
+    /// `--max-ws-frame`: bytes of one frame of a message that is received.
+    pub max_ws_frame: Option<u64>,
     /// `--header-timeout`: from the first byte of a request to the end of its header section.
     pub header_timeout: Option<Duration>,
     /// `--body-timeout`: without progress of a request body.
@@ -100,6 +126,10 @@ pub struct Limits {
     pub idle_timeout: Option<Duration>,
     /// `--write-timeout`: without progress of a response.
     pub write_timeout: Option<Duration>,
+    /// `--ws-idle-timeout`: without a message of a WebSocket in either direction.
+    pub ws_idle_timeout: Option<Duration>,
+    /// `--sse-keep-alive`: silence of an event stream after which a comment is sent.
+    pub sse_keep_alive: Option<Duration>,
     /// `--max-handler-time`: until a handler returns its table.
     pub max_handler_time: Option<Duration>,
     /// `--max-tasks`: coroutines waiting, timers and handles.
@@ -123,15 +153,21 @@ impl Default for Limits {
             max_time: None,
             max_body: Some(8 * MIB),
             max_response: Some(64 * MIB),
+            max_download: Some(GIB),
             max_header_lines: 100,
             max_header_bytes: 64 * 1024,
             max_connections: 10_000,
             max_in_flight: 1_000,
             max_outgoing: 256,
+            max_websockets: 10_000,
+            max_ws_message: Some(MIB),
+            max_ws_frame: Some(256 * KIB),
             header_timeout: Some(Duration::from_secs(10)),
             body_timeout: Some(Duration::from_secs(30)),
             idle_timeout: Some(Duration::from_secs(60)),
             write_timeout: Some(Duration::from_secs(30)),
+            ws_idle_timeout: None,
+            sse_keep_alive: Some(Duration::from_secs(15)),
             max_handler_time: Some(Duration::from_secs(60)),
             max_tasks: 50_000,
             grace_period: Duration::from_secs(10),
