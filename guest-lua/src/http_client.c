@@ -94,22 +94,25 @@ static int send_finish (lua_State *L, Wait *wait) {
   }
   else
     lua_pushnil(L);
+  lua_pushboolean(L, response->in_pieces);
   call_release(&send->call);
-  return 2;
+  return 3;
 }
 
 
 /*
-** send(fn, client, method, url, headers, body, timeout, connect_timeout, follow, max_size):
-** the response and, if its body has not ended, what reads the rest.
+** send(fn, client, method, url, headers, body, timeout, connect_timeout, follow, max_size, taking):
+** the response, what reads the rest if its body has not ended, and whether it is taken in pieces.
+** 'taking' is "whole", "pieces" or "events".
 */
 static int client_send (lua_State *L) {
+  static const char *const takings[] = {"whole", "pieces", "events", NULL};  /* in the order of the contract */
   const char *fn = luaL_checkstring(L, 1);
   int32_t client = checked_handle(L, 2, CLIENT, fn);
   tidelock_script_http_client_request_t *request;
   script_list_u8_t headers;
   Send *send;
-  lua_settop(L, 10);
+  lua_settop(L, 11);
   wait_begin(L, fn);
   header_block_push(L, 5, fn);
   lua_replace(L, 5);
@@ -123,6 +126,7 @@ static int client_send (lua_State *L) {
   request->headers.len = headers.len;
   request->body.is_some = !lua_isnil(L, 6);
   if (request->body.is_some) request->body.val = bytes_at(L, 6);
+  request->taking = (tidelock_script_http_client_taking_t)luaL_checkoption(L, 11, "whole", takings);
   request->timeout = (uint64_t)(lua_tonumber(L, 7) * 1e9);
   request->connect_timeout.is_some = !lua_isnil(L, 8);
   request->connect_timeout.val = (uint64_t)(lua_tonumber(L, 8) * 1e9);

@@ -9,7 +9,7 @@ use super::View;
 use crate::bindings::tidelock::script::http_client as wit;
 use crate::bindings::tidelock::script::types::Error;
 use crate::door::network::Network;
-use crate::http::client::{Body, Client, Request, Response, SystemRoots, Transport};
+use crate::http::client::{Body, Client, Request, Response, SystemRoots, Taking, Transport};
 use crate::limits::Limits;
 
 /// The HTTP client of one instance.
@@ -91,6 +91,7 @@ fn hand_over(view: View<'_, HttpClientCtx>, response: Response) -> wasmtime::Res
         version: response.version.to_owned(),
         url: response.url,
         headers: response.headers,
+        in_pieces: response.in_pieces,
         body: response.body,
         rest,
     })
@@ -103,10 +104,21 @@ impl From<wit::Request> for Request {
             url: request.url,
             headers: request.headers,
             body: request.body,
+            taking: request.taking.into(),
             timeout: Duration::from_nanos(request.timeout),
             connect_timeout: request.connect_timeout.map(Duration::from_nanos),
             follow_redirects: request.follow_redirects,
             max_size: request.max_size,
+        }
+    }
+}
+
+impl From<wit::Taking> for Taking {
+    fn from(taking: wit::Taking) -> Self {
+        match taking {
+            wit::Taking::Whole => Self::Whole,
+            wit::Taking::Pieces => Self::Pieces,
+            wit::Taking::Events => Self::Events,
         }
     }
 }

@@ -99,7 +99,7 @@ pub(super) struct Exchange {
     pub(super) response: reqwest::Response,
     /// `host:port`, for messages.
     pub(super) peer: String,
-    pub(super) deadline: Deadline,
+    pub(super) patience: Patience,
     pub(super) size: SizeLimit,
     pub(super) bounds: Bounds,
     /// What arrived and did not fit into the last piece.
@@ -151,9 +151,10 @@ impl Exchange {
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
-        match timeout_at(self.deadline.at, self.response.chunk()).await {
+        let deadline = self.patience.deadline();
+        match timeout_at(deadline.at, self.response.chunk()).await {
             Ok(chunk) => self.received(chunk),
-            Err(_) => Err(self.deadline.passed(&self.peer)),
+            Err(_) => Err(self.patience.passed(&deadline, &self.peer)),
         }
     }
 
@@ -209,6 +210,34 @@ impl Deadline {
             Kind::Timeout,
             format!("the exchange with {peer} took longer than {seconds} s"),
         )
+    }
+}
+
+/// How long a body is waited for.
+#[derive(Clone, Copy)]
+pub(super) enum Patience {
+    /// Until the exchange must be over.
+    Whole(Deadline),
+    /// So long for each piece.
+    Piece(Duration),
+}
+
+impl Patience {
+    fn deadline(&self) -> Deadline {
+        match self {
+            Self::Whole(deadline) => *deadline,
+            Self::Piece(allowed) => Deadline::after(*allowed),
+        }
+    }
+
+    fn passed(&self, deadline: &Deadline, peer: &str) -> Failure {
+        match self {
+            Self::Whole(_) => deadline.passed(peer),
+            Self::Piece(allowed) => {
+                let seconds = allowed.as_secs_f64();
+                Failure::new(Kind::Timeout, format!("{peer} sent nothing for {seconds} s"))
+            }
+        }
     }
 }
 

@@ -28,12 +28,12 @@ use tokio::time::timeout_at;
 use url::Url;
 
 pub use self::body::Body;
-use self::body::{Deadline, Exchange, SizeLimit};
+use self::body::{Deadline, Exchange, Patience, SizeLimit};
 use self::cause::Stage;
 use self::fields::Bounds;
 use self::pools::{Key, Pool, Pools};
 use self::record::{CAPABILITY, Record};
-pub use self::request::Request;
+pub use self::request::{Request, Taking};
 use self::request::{Bodies, Message};
 pub use self::trust::SystemRoots;
 use self::trust::Trust;
@@ -111,6 +111,8 @@ pub struct Response {
     pub url: String,
     /// A header block.
     pub headers: Vec<u8>,
+    /// Whether the body is taken in pieces.
+    pub in_pieces: bool,
     /// What of the decoded body was there with the head.
     pub body: Vec<u8>,
     /// The rest; none if `body` is all.
@@ -154,6 +156,8 @@ impl Client {
         let mut call = Call {
             client: &self,
             deadline,
+            timeout: request.timeout,
+            taking: request.taking,
             connect_timeout: request.connect_timeout,
             record: Record::start(Arc::clone(&transport.network), &url),
             message,
@@ -161,7 +165,7 @@ impl Client {
         };
         let size = SizeLimit { asked: request.max_size, operator: transport.max_response };
         match call.run(request.follow_redirects, size).await {
-            Ok(answer) => Ok(call.finish(answer, size, permit).await),
+            Ok(answer) => Ok(call.finish(answer, permit).await),
             Err(failure) => {
                 call.record.failed(&failure);
                 Err(failure)
@@ -198,6 +202,8 @@ impl Client {
 struct Call<'a> {
     client: &'a Client,
     deadline: Deadline,
+    timeout: Duration,
+    taking: Taking,
     connect_timeout: Option<Duration>,
     record: Record,
     message: Message,
@@ -208,6 +214,8 @@ struct Call<'a> {
 struct Answer {
     response: reqwest::Response,
     headers: Vec<u8>,
+    in_pieces: bool,
+    size: SizeLimit,
 }
 
 impl Call<'_> {
@@ -226,10 +234,12 @@ impl Call<'_> {
             };
             let Some(next) = next else {
                 let headers = fields::block(response.headers(), transport.bounds)?;
+                let in_pieces = self.taking.in_pieces(response.headers());
+                let size = if in_pieces { SizeLimit { operator: None, ..size } } else { size };
                 // No byte of a body that is known to be too large needs to travel.
                 size.check(response.content_length().unwrap_or(0))?;
                 self.record.answered(response.status().as_u16());
-                return Ok(Answer { response, headers });
+                return Ok(Answer { response, headers, in_pieces, size });
             };
             hops += 1;
             if hops > MAX_REDIRECTS {
@@ -281,13 +291,8 @@ impl Call<'_> {
         })
     }
 
-    async fn finish(
-        mut self,
-        answer: Answer,
-        size: SizeLimit,
-        permit: OwnedSemaphorePermit,
-    ) -> Response {
-        let Answer { response, headers } = answer;
+    async fn finish(mut self, answer: Answer, permit: OwnedSemaphorePermit) -> Response {
+        let Answer { response, headers, in_pieces, size } = answer;
         let status = response.status();
         let version = match response.version() {
             Version::HTTP_2 => "2",
@@ -307,7 +312,10 @@ impl Call<'_> {
             let exchange = Exchange {
                 response,
                 peer: self.peer(),
-                deadline: self.deadline,
+                patience: match in_pieces {
+                    true => Patience::Piece(self.timeout),
+                    false => Patience::Whole(self.deadline),
+                },
                 size,
                 bounds: self.client.shared.transport.bounds,
                 pending: Bytes::new(),
@@ -316,7 +324,7 @@ impl Call<'_> {
             };
             exchange.start(room).await
         };
-        Response { status: status.as_u16(), version, url: url.into(), headers, body, rest }
+        Response { status: status.as_u16(), version, url: url.into(), headers, in_pieces, body, rest }
     }
 
     fn peer(&self) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fields::{self, Bounds, quoted};
@@ -22,7 +22,9 @@ pub struct Request {
     pub headers: Vec<u8>,
     /// Sent with a `Content-Length`.
     pub body: Option<Vec<u8>>,
-    /// For the whole exchange, to the last byte of the response body.
+    /// How the body of the response is taken.
+    pub taking: Taking,
+    /// For the whole exchange, to the last byte of the response body; see [`Taking`].
     pub timeout: Duration,
     /// For resolving and connecting, for each hop.
     pub connect_timeout: Option<Duration>,
@@ -30,6 +32,34 @@ pub struct Request {
     pub follow_redirects: bool,
     /// Bytes of decoded body the script will take.
     pub max_size: Option<u64>,
+}
+
+/// How the script takes the body of a response, as `http-client.taking` in `wit/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taking {
+    /// As a value.
+    Whole,
+    /// In pieces that it does not keep.
+    Pieces,
+    /// In pieces if the response is an event stream, else as a value.
+    Events,
+}
+
+impl Taking {
+    /// Whether the body of a response with these fields is taken in pieces.
+    pub(super) fn in_pieces(self, fields: &HeaderMap) -> bool {
+        match self {
+            Self::Whole => false,
+            Self::Pieces => true,
+            Self::Events => fields.get(CONTENT_TYPE).is_some_and(is_event_stream),
+        }
+    }
+}
+
+/// Parameters are ignored (HTML standard, section 9.2.2).
+fn is_event_stream(content_type: &HeaderValue) -> bool {
+    let media_type = content_type.as_bytes().split(|byte| *byte == b';').next();
+    media_type.is_some_and(|text| text.trim_ascii().eq_ignore_ascii_case(b"text/event-stream"))
 }
 
 /// The parts of a request that a redirect may change.

@@ -56,6 +56,7 @@ fn get(url: impl Into<String>) -> Request {
         url: url.into().into_bytes(),
         headers: Vec::new(),
         body: None,
+        taking: Taking::Whole,
         timeout: Duration::from_secs(10),
         connect_timeout: None,
         follow_redirects: true,
