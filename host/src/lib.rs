@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bindings;
+pub mod budget;
 pub mod capability;
 pub mod cli;
 pub mod config;
@@ -20,6 +21,7 @@ pub mod run;
 pub mod script_text;
 pub mod stdio;
 pub mod timestamp;
+pub mod websocket;
 
 #[cfg(test)]
 mod scratch;

@@ -82,6 +82,20 @@ pub const MAX_READ_AHEAD: usize = 64 * 1024;
 /// Pause between two pings to a silent WebSocket peer. After two that nobody answered it is dead.
 pub const WS_PING_PERIOD: Duration = Duration::from_secs(30);
 
+/// How long our close frame waits for the peer's; what the peer still sends is thrown away.
+pub const WS_CLOSE_TIME: Duration = Duration::from_secs(5);
+
+/// How long, after the last frame, a WebSocket's socket is read and thrown away before it is closed: a
+/// system that closes a socket with unread data resets it, and the peer may lose our close frame.
+pub const WS_DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// Bytes thrown away in that time at most.
+pub const WS_DRAIN_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes a WebSocket message costs beside its own where messages are counted in bytes, so that empty
+/// ones are bounded too.
+pub const WS_MESSAGE_COST: usize = 64;
+
 /// Longest line the script's log writes; the rest is cut and said so.
 pub const MAX_LOG_LINE: usize = 16 * 1024;
 

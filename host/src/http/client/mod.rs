@@ -33,8 +33,8 @@ use self::cause::Stage;
 use self::fields::Bounds;
 use self::pools::{Key, Pool, Pools};
 use self::record::{CAPABILITY, Record};
-pub use self::request::{Request, Taking};
 use self::request::{Bodies, Message};
+pub use self::request::{Request, Taking};
 pub use self::trust::SystemRoots;
 use self::trust::Trust;
 use crate::door::network::{CheckedUrl, Network};
@@ -324,7 +324,15 @@ impl Call<'_> {
             };
             exchange.start(room).await
         };
-        Response { status: status.as_u16(), version, url: url.into(), headers, in_pieces, body, rest }
+        Response {
+            status: status.as_u16(),
+            version,
+            url: url.into(),
+            headers,
+            in_pieces,
+            body,
+            rest,
+        }
     }
 
     fn peer(&self) -> String {

@@ -1,0 +1,1 @@
+//! The driver over a pipe whose other end the test holds.
