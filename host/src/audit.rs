@@ -47,6 +47,27 @@ impl Audit {
         );
     }
 
+    /// The end of a connection over which messages went both ways.
+    pub fn connection(
+        &self,
+        event: Event<'_>,
+        outcome: &str,
+        sent: u64,
+        received: u64,
+        took: Duration,
+    ) {
+        self.line(
+            event,
+            json!({
+                "outcome": outcome,
+                "bytes": sent.saturating_add(received),
+                "sent": sent,
+                "received": received,
+                "seconds": took.as_secs_f64(),
+            }),
+        );
+    }
+
     fn line(&self, event: Event<'_>, rest: Value) {
         let Some(file) = &self.file else { return };
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -15,6 +15,7 @@ wasmtime::component::bindgen!({
         "tidelock:script/http-client.client": crate::http::client::Client,
         "tidelock:script/http-client.body": crate::http::client::Body,
         "tidelock:script/http-server.server": crate::http::server::Server,
+        "tidelock:script/websocket.connection": crate::websocket::Socket,
         "tidelock:script/modules.source": crate::capability::modules::Source,
     },
 });

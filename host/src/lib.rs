@@ -21,6 +21,7 @@ pub mod run;
 pub mod script_text;
 pub mod stdio;
 pub mod timestamp;
+pub mod tls;
 pub mod websocket;
 
 #[cfg(test)]

@@ -92,6 +92,9 @@ pub const WS_DRAIN_TIME: Duration = Duration::from_secs(2);
 /// Bytes thrown away in that time at most.
 pub const WS_DRAIN_BYTES: usize = 16 * 1024 * 1024;
 
+/// Subprotocols that may be offered at once.
+pub const MAX_WS_PROTOCOLS: usize = 32;
+
 /// Bytes a WebSocket message costs beside its own where messages are counted in bytes, so that empty
 /// ones are bounded too.
 pub const WS_MESSAGE_COST: usize = 64;

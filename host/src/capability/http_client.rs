@@ -9,8 +9,9 @@ use super::View;
 use crate::bindings::tidelock::script::http_client as wit;
 use crate::bindings::tidelock::script::types::Error;
 use crate::door::network::Network;
-use crate::http::client::{Body, Client, Request, Response, SystemRoots, Taking, Transport};
+use crate::http::client::{Body, Client, Request, Response, Taking, Transport};
 use crate::limits::Limits;
+use crate::tls::SystemRoots;
 
 /// The HTTP client of one instance.
 pub struct HttpClientCtx {

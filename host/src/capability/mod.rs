@@ -7,6 +7,7 @@ pub mod http_server;
 pub mod log;
 pub mod modules;
 pub mod time;
+pub mod websocket;
 
 use wasmtime::component::ResourceTable;
 

@@ -4,14 +4,17 @@
 //! that connects goes through here, on the first request, on each redirect and on each new
 //! connection. The rules themselves are in [`crate::grants::net`].
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 use crate::audit::{Audit, Event};
 use crate::door::lookup::{Resolver, System};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, cause};
 use crate::grants::net::address::canonical;
 use crate::grants::net::{Decision, Destination, NetGrants};
 use crate::limits::{MAX_ADDRESSES, MAX_URL};
@@ -157,6 +160,41 @@ impl Network {
             (true, Some(rule)) => Err(forbidden(&url.destination, rule)),
             (true, None) => Err(resolves_elsewhere(&url.destination, missing)),
         }
+    }
+
+    /// A connection to one of the addresses of `url`, which are tried in turn.
+    ///
+    /// # Errors
+    /// As [`Network::addresses`], and
+    /// - `timeout`: none was made before `deadline`.
+    /// - `connect`: the last address refused.
+    pub async fn connect(&self, url: &CheckedUrl, deadline: Instant) -> Result<TcpStream, Failure> {
+        let destination = &url.destination;
+        let too_late =
+            |_| Failure::new(Kind::Timeout, format!("connecting to {destination} took too long"));
+        let addresses = timeout_at(deadline, self.addresses(url)).await.map_err(too_late)??;
+        let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+        let mut last = io::Error::other("no address");
+        for address in addresses {
+            // One that does not answer leaves the others their share of the time.
+            let now = Instant::now();
+            let share = now + deadline.saturating_duration_since(now) / left.max(1);
+            left = left.saturating_sub(1);
+            match timeout_at(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    // Small messages are not to wait for each other; a socket that cannot is slower.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => last = error,
+                Err(late) if left == 0 => return Err(too_late(late)),
+                Err(_) => {}
+            }
+        }
+        Err(Failure::new(
+            Kind::Connect,
+            format!("cannot connect to {destination}: {}", cause(&last)),
+        ))
     }
 
     async fn look_up(&self, url: &CheckedUrl) -> Result<Vec<SocketAddr>, Failure> {

@@ -17,7 +17,7 @@ use super::state::HostState;
 use crate::bindings::{Script, ScriptPre, tidelock::script as wit};
 use crate::capability::{
     View, env::Env, files::Files, http_client::HttpClient, http_server::HttpServer, log::Log,
-    modules::Modules, time::Time,
+    modules::Modules, time::Time, websocket::WebSocket,
 };
 use crate::limits::EPOCH_TICK;
 
@@ -81,6 +81,10 @@ fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     })?;
     wit::time::add_to_linker::<_, Time>(linker, |state| View {
         ctx: &mut state.time,
+        table: &mut state.table,
+    })?;
+    wit::websocket::add_to_linker::<_, WebSocket>(linker, |state| View {
+        ctx: &mut state.websocket,
         table: &mut state.table,
     })?;
     link_libc(linker)

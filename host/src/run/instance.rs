@@ -19,8 +19,10 @@ use crate::capability::http_server::HttpServerCtx;
 use crate::capability::log::LogCtx;
 use crate::capability::modules::ModulesCtx;
 use crate::capability::time::TimeCtx;
+use crate::capability::websocket::WebSocketCtx;
 use crate::limits::{Limits, MIB};
 use crate::quantity::{show_duration, show_size};
+use crate::websocket::Client;
 
 /// Part of the linear memory that Lua may not have: the C stack, the allocator's own needs, and room
 /// for what the host hands over. A quarter, at most this.
@@ -102,6 +104,13 @@ fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {
         log: LogCtx::new(setup.logger.clone()),
         modules: ModulesCtx::new(setup.script.clone(), limits.max_source, config.audit.clone()),
         time: TimeCtx::new(Instant::now(), Arc::new(|| thread_cpu_time().as_secs_f64())),
+        websocket: WebSocketCtx::new(Client::new(
+            Arc::clone(&setup.network),
+            limits,
+            setup.roots.clone(),
+            setup.websockets.clone(),
+            Arc::clone(&setup.budget),
+        )),
     };
     let mut store = Store::new(setup.engine.guest().engine(), state);
     store.limiter(|state| &mut state.memory);

@@ -63,7 +63,7 @@ fn try_run(config: Config) -> Result<Ending> {
 fn start_workers(setup: &Setup, workers: usize) -> Result<mpsc::UnboundedReceiver<Ending>> {
     let (sender, endings) = mpsc::unbounded_channel();
     for number in 1..=workers {
-        let (setup, sender) = (setup.clone(), sender.clone());
+        let (setup, sender) = (setup.for_worker(), sender.clone());
         thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || {

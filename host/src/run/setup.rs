@@ -8,16 +8,19 @@ use anyhow::{Context, Result};
 
 use super::engine::Engine;
 use super::stop::StopRequest;
+use crate::budget::Budget;
 use crate::capability::env::EnvCtx;
 use crate::config::{AccessLogTarget, Config};
 use crate::door::network::Network;
-use crate::http::client::SystemRoots;
 use crate::http::server::access_log::AccessLog;
 use crate::http::server::{Listeners, Report, Settings};
+use crate::limits::MAX_BUFFERED_STREAMS;
 use crate::log_line::Level;
 use crate::logger::Logger;
 use crate::script_text::ScriptText;
 use crate::stdio::StandardInput;
+use crate::tls::SystemRoots;
+use crate::websocket::Slots;
 
 /// What all workers of a run share.
 #[derive(Clone)]
@@ -36,6 +39,10 @@ pub struct Setup {
     pub network: Arc<Network>,
     /// The system's certificate roots.
     pub roots: SystemRoots,
+    /// Places for open WebSockets, of each worker.
+    pub websockets: Slots,
+    /// Bytes held for the peers of streams and WebSockets, of each worker.
+    pub budget: Arc<Budget>,
     /// The listening sockets.
     pub listeners: Listeners,
     /// How servers behave.
@@ -67,6 +74,8 @@ impl Setup {
                 config.audit.clone(),
             )),
             roots: SystemRoots::default(),
+            websockets: Slots::new(config.limits.max_websockets),
+            budget: Budget::new(MAX_BUFFERED_STREAMS),
             listeners: Listeners::default(),
             server: Settings {
                 limits: Arc::new(config.limits.clone()),
@@ -78,6 +87,15 @@ impl Setup {
             stop,
             config: Arc::new(config),
         })
+    }
+
+    /// The same for one worker, with bounds of its own.
+    pub fn for_worker(&self) -> Self {
+        Self {
+            websockets: Slots::new(self.config.limits.max_websockets),
+            budget: Budget::new(MAX_BUFFERED_STREAMS),
+            ..self.clone()
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::capability::http_server::HttpServerCtx;
 use crate::capability::log::LogCtx;
 use crate::capability::modules::ModulesCtx;
 use crate::capability::time::TimeCtx;
+use crate::capability::websocket::WebSocketCtx;
 
 /// The state of one instance.
 pub struct HostState {
@@ -43,6 +44,8 @@ pub struct HostState {
     pub modules: ModulesCtx,
     /// `wit/time.wit`
     pub time: TimeCtx,
+    /// `wit/websocket.wit`
+    pub websocket: WebSocketCtx,
 }
 
 /// The script called `os.exit` with this code.

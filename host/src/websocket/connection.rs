@@ -76,7 +76,7 @@ impl Connection {
     pub fn readable(
         &self,
         timeout: Option<Duration>,
-    ) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
         let shared = Arc::clone(&self.shared);
         async move {
             let Some(timeout) = timeout else {
@@ -103,13 +103,13 @@ impl Connection {
         &self,
         kind: MessageKind,
         data: Vec<u8>,
-    ) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<(), Failure>> + Send + use<> {
         Arc::clone(&self.shared).write(kind, data)
     }
 
     /// Closes: what is queued is sent, then a close frame; waits until the peer has answered it, but not
     /// longer than [`WS_CLOSE_TIME`]. What was not read yet is dropped.
-    pub fn close(&self, close: Close) -> impl Future<Output = ()> + Send + 'static {
+    pub fn close(&self, close: Close) -> impl Future<Output = ()> + Send + use<> {
         self.shared.forget_inbox();
         self.shared.begin_close(close);
         let shared = Arc::clone(&self.shared);

@@ -7,6 +7,7 @@
 //! Frame headers and the handshake's messages are the library's; what is buffered is ours, so that all of
 //! it is bounded (`docs/decisions/060`).
 
+mod client;
 mod close;
 mod connection;
 mod driver;
@@ -15,6 +16,7 @@ mod mask;
 mod outbound;
 mod shared;
 mod slots;
+mod socket;
 
 #[cfg(test)]
 mod tests;
@@ -22,10 +24,12 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::client::{Client, Request};
 pub use self::close::Close;
 pub use self::connection::{Connection, Incoming, Pending, Summary};
 pub use self::driver::Driver;
 pub use self::slots::{Permit, Slots};
+pub use self::socket::{Socket, Taken};
 use crate::budget::{Budget, Held};
 use crate::limits::Limits;
 

@@ -1,7 +1,6 @@
 //! What the two ends of a connection share: two bounded queues, and how far its life has gone.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -103,30 +102,28 @@ impl Shared {
     }
 
     /// Queues a message once there is room for it, after those that came before it.
-    pub(super) fn write(
+    pub(super) async fn write(
         self: Arc<Self>,
         kind: MessageKind,
         data: Vec<u8>,
-    ) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
-        async move {
-            self.check(kind, &data)?;
-            let cost = cost(data.len());
-            let held = self.budget.try_hold(cost).ok_or_else(|| {
-                Failure::new(Kind::Limit, "too many bytes wait for slow peers already")
-            })?;
-            // A message larger than the queue waits until it has the queue for itself.
-            let places = u32::try_from(cost.min(MAX_STREAM_QUEUE)).unwrap_or(u32::MAX);
-            let room = Arc::clone(&self.room).acquire_many_owned(places).await;
-            let room = room.map_err(|_| self.closed())?;
-            let mut state = self.state();
-            if state.close.is_some() || state.ended.is_some() {
-                drop(state);
-                return Err(self.closed());
-            }
-            state.outbox.push_back(Outgoing { kind, data, _held: held, _room: room });
-            wake(&mut state);
-            Ok(())
+    ) -> Result<(), Failure> {
+        self.check(kind, &data)?;
+        let cost = cost(data.len());
+        let held = self.budget.try_hold(cost).ok_or_else(|| {
+            Failure::new(Kind::Limit, "too many bytes wait for slow peers already")
+        })?;
+        // A message larger than the queue waits until it has the queue for itself.
+        let places = u32::try_from(cost.min(MAX_STREAM_QUEUE)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(places).await;
+        let room = room.map_err(|_| self.closed())?;
+        let mut state = self.state();
+        if state.close.is_some() || state.ended.is_some() {
+            drop(state);
+            return Err(self.closed());
         }
+        state.outbox.push_back(Outgoing { kind, data, _held: held, _room: room });
+        wake(&mut state);
+        Ok(())
     }
 
     fn check(&self, kind: MessageKind, data: &[u8]) -> Result<(), Failure> {

@@ -126,7 +126,7 @@ impl<'a> Found<'a> {
 }
 
 /// One line of bounded length.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     let mut end = text.len().min(MAX_CAUSE);
     while !text.is_char_boundary(end) {
         end -= 1;

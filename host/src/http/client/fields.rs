@@ -25,16 +25,16 @@ pub(super) const BODY_FIELDS: [&str; 4] =
 
 /// How much of a header section there may be.
 #[derive(Clone, Copy)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// Lines.
-    pub(super) lines: usize,
+    pub(crate) lines: usize,
     /// Bytes of names and values.
-    pub(super) bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Bounds {
     /// The operator's, but no more than the HTTP library and one crossing hold.
-    pub(super) fn of(limits: &Limits) -> Self {
+    pub(crate) fn of(limits: &Limits) -> Self {
         Self {
             lines: limits.max_header_lines.min(MAX_HEADER_LINES),
             bytes: limits.max_header_bytes.min(MAX_CROSSING),
@@ -47,7 +47,7 @@ impl Bounds {
 /// # Errors
 /// - `invalid`: a field is malformed or belongs to the host; the message names it, never its value.
 /// - `limit`: there are too many.
-pub(super) fn parse(block: &[u8], bounds: Bounds) -> Result<HeaderMap, Failure> {
+pub(crate) fn parse(block: &[u8], bounds: Bounds) -> Result<HeaderMap, Failure> {
     let mut fields = HeaderMap::new();
     if block.is_empty() {
         return Ok(fields);
@@ -98,7 +98,7 @@ pub(super) fn block(fields: &HeaderMap, bounds: Bounds) -> Result<Vec<u8>, Failu
 }
 
 /// The response's header section is larger than it may be.
-pub(super) fn too_many(bounds: Bounds) -> Failure {
+pub(crate) fn too_many(bounds: Bounds) -> Failure {
     Failure::new(
         Kind::TooLarge,
         format!(
@@ -128,7 +128,7 @@ fn field(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), Failure
 }
 
 /// Script text as it may stand in a message: one short line.
-pub(super) fn quoted(text: &[u8]) -> String {
+pub(crate) fn quoted(text: &[u8]) -> String {
     let head: String = String::from_utf8_lossy(text).chars().take(64).collect();
     format!("\"{}\"", head.escape_debug())
 }

@@ -5,13 +5,12 @@
 //! how long is decided here.
 
 mod body;
-mod cause;
-mod fields;
+pub(crate) mod cause;
+pub(crate) mod fields;
 mod pools;
 mod record;
 mod redirect;
 mod request;
-mod trust;
 
 #[cfg(test)]
 mod tests;
@@ -35,12 +34,11 @@ use self::pools::{Key, Pool, Pools};
 use self::record::{CAPABILITY, Record};
 use self::request::{Bodies, Message};
 pub use self::request::{Request, Taking};
-pub use self::trust::SystemRoots;
-use self::trust::Trust;
 use crate::door::network::{CheckedUrl, Network};
 use crate::failure::{Failure, Kind};
 use crate::grants::net::Scheme;
 use crate::limits::{Limits, MAX_CROSSING, MAX_REDIRECTS};
+use crate::tls::{self, SystemRoots, Trust};
 
 /// What all clients of one script share: the door, the limits and the bound on connections.
 pub struct Transport {
@@ -186,7 +184,7 @@ impl Client {
         }
         let tls = match url.destination().scheme() {
             Scheme::Https | Scheme::Wss => trust.config().await?,
-            Scheme::Http | Scheme::Ws => trust::nobody()?,
+            Scheme::Http | Scheme::Ws => tls::nobody()?,
         };
         // Another request may have made one during the wait; both of them would do.
         if let Some(pool) = transport.pools.find(&key) {

@@ -1,4 +1,4 @@
-//! Which certificate authorities a client trusts.
+//! Which certificate authorities the clients of a script trust.
 
 use std::sync::Arc;
 
@@ -33,18 +33,23 @@ impl SystemRoots {
 /// What one client trusts: the system's roots and the certificates its script gave.
 ///
 /// TLS sessions are resumed within one client only, as connections are.
-pub(super) struct Trust {
+pub(crate) struct Trust {
     system: SystemRoots,
     extra: RootCertStore,
     config: OnceCell<ClientConfig>,
 }
 
 impl Trust {
+    /// The system's roots alone.
+    pub(crate) fn system(system: SystemRoots) -> Self {
+        Self { system, extra: RootCertStore::empty(), config: OnceCell::new() }
+    }
+
     /// Adds the certificates of `pem` to the system's roots.
     ///
     /// # Errors
     /// - `invalid`: `pem` holds no certificate, or one that cannot be used.
-    pub(super) fn new(system: SystemRoots, pem: Option<&[u8]>) -> Result<Self, Failure> {
+    pub(crate) fn new(system: SystemRoots, pem: Option<&[u8]>) -> Result<Self, Failure> {
         let mut extra = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(pem.unwrap_or_default()) {
             let certificate =
@@ -63,7 +68,7 @@ impl Trust {
     ///
     /// # Errors
     /// - `tls`: there is nothing to trust.
-    pub(super) async fn config(&self) -> Result<ClientConfig, Failure> {
+    pub(crate) async fn config(&self) -> Result<ClientConfig, Failure> {
         let config = self
             .config
             .get_or_try_init(|| async {
@@ -91,7 +96,7 @@ impl Trust {
 ///
 /// # Errors
 /// - `tls`: the TLS library refuses its own defaults.
-pub(super) fn nobody() -> Result<ClientConfig, Failure> {
+pub(crate) fn nobody() -> Result<ClientConfig, Failure> {
     configure(Arc::new(RootCertStore::empty()))
 }
 
