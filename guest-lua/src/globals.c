@@ -23,6 +23,7 @@
 #include "script.h"
 #include "settings.h"
 #include "time.h"
+#include "websocket.h"
 
 /* The libraries in pure/ need no header but their name. */
 int luaopen_base64 (lua_State *L);
@@ -53,6 +54,7 @@ static const luaL_Reg ours[] = {
   {"log", luaopen_log},
   {"time", luaopen_time},
   {"url", luaopen_url},
+  {"ws", luaopen_ws},
   {NULL, NULL}
 };
 
@@ -291,6 +293,7 @@ void globals_open (lua_State *L) {
   http_client_internals(L);
   http_server_internals(L);
   modules_internals(L);
+  websocket_internals(L);
   run_preludes(L);
   lua_pop(L, 1);
 }

@@ -1,0 +1,24 @@
+/*
+** WebSocket connections (wit/websocket.wit).
+*/
+#ifndef websocket_h
+#define websocket_h
+
+#include <stdint.h>
+
+#include "lua.h"
+
+/* Opens 'ws', empty: its functions are added by the prelude. */
+int luaopen_ws (lua_State *L);
+
+/* Adds what only preludes may call to the table on top of the stack. */
+void websocket_internals (lua_State *L);
+
+/*
+** Pushes a holder for a connection, closed: store the handle there once the host has given it. The
+** prelude's 'new_connection(holder, peer_addr, protocol)' makes it what a script sees. When the holder is
+** collected the connection is closed.
+*/
+int32_t *websocket_push (lua_State *L);
+
+#endif
