@@ -4,7 +4,11 @@ CARGO ?= cargo
 PYTHON ?= python3
 PORT ?= 8080
 TOOLCHAIN := target/toolchain
+CLIENTS := target/clients
 BINARY := target/release/tidelock
+
+# What pip may do below target/: nothing but what the hashes name.
+PIP_INSTALL := PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all:
 
 # With WASI_SDK_PATH set there is nothing to install.
 ifdef WASI_SDK_PATH
@@ -13,19 +17,37 @@ else
 SETUP := $(TOOLCHAIN)/.installed
 endif
 
-.PHONY: help setup build run test lint docs bench ci clean
+.PHONY: help setup setup-clients setup-browser build run test lint docs bench ci clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 setup: $(SETUP) ## Install what the guest build needs, below target/ (other targets do it when needed)
 
 $(TOOLCHAIN)/.installed: guest-lua/toolchain.txt
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "error: installing the guest's C compiler needs $(PYTHON) with pip: install pip, or set WASI_SDK_PATH to a wasi-sdk"; exit 1; }
 	@rm -rf $(TOOLCHAIN)
-	PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all: --target $(TOOLCHAIN) -r guest-lua/toolchain.txt
+	$(PIP_INSTALL) --target $(TOOLCHAIN) -r guest-lua/toolchain.txt
 	@touch $@
+
+setup-clients: $(CLIENTS)/.installed ## Install the foreign clients some tests use, below target/
+
+$(CLIENTS)/.installed: tests/clients.txt
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo "error: the tests' clients need $(PYTHON) with pip: install pip"; exit 1; }
+	@rm -rf $(CLIENTS)
+	$(PIP_INSTALL) --target $(CLIENTS) -r tests/clients.txt
+	@touch $@
+
+setup-browser: ## Install Chromium and its driver, which some tests drive (Debian, as root)
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "error: the browser tests need chromium and chromedriver on the PATH: on Debian, run as root: apt-get install chromium chromium-driver"; exit 1; \
+	fi; \
+	mkdir -p target; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq && apt-get install -qq --no-install-recommends chromium chromium-driver >target/setup-browser.log 2>&1 \
+		|| { tail -n 20 target/setup-browser.log; exit 1; }
 
 build: $(SETUP) ## Build the shipped binary, target/release/tidelock
 	@command -v $(CARGO) >/dev/null || { echo "error: building needs Rust 1.95 or newer with cargo"; exit 1; }
@@ -34,7 +56,7 @@ build: $(SETUP) ## Build the shipped binary, target/release/tidelock
 run: build ## Serve examples/hello.lua on 127.0.0.1:8080 until interrupted (PORT=N for another port)
 	$(BINARY) run --allow-listen $(PORT) examples/hello.lua $(PORT)
 
-test: build ## Run all tests against the built binary
+test: build setup-clients ## Run all tests against the built binary
 	$(CARGO) test --release --locked --workspace
 
 lint: $(SETUP) ## Check formatting and run clippy, warnings being errors (our C is compiled so in every build)
@@ -48,7 +70,7 @@ bench: build ## Measure requests/s beside a bare hyper server, start-up time and
 	$(CARGO) build --release --locked --package tests --example bare_hyper
 	$(PYTHON) tests/benches/measure.py
 
-ci: lint test docs ## Everything CI runs
+ci: setup-browser lint test docs ## Everything CI runs
 
 clean: ## Remove what was built (also the installed compiler)
 	rm -rf target
