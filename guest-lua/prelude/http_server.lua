@@ -1,6 +1,12 @@
 -- http.serve: routing, and what a handler's life is.
 local internals = ...
 local listen, serve, stop, reply = internals.listen, internals.serve, internals.stop, internals.reply
+local start, write_body, send_event = internals.start, internals.write_body, internals.send_event
+local upgrade, collect_body = internals.upgrade, internals.collect_body
+local open_body, read_request = internals.open_body, internals.read_request
+
+-- The most that one crossing takes.
+local LARGEST_WRITE = 1024 * 1024
 
 local known_options = { on_listen = true }
 
@@ -35,12 +41,33 @@ local function sort_patterns(routes)
   table.sort(routes.patterns, function(a, b) return key(a) < key(b) end)
 end
 
--- Routes by method, each method's in a table of its own.
+local known_route_options = { handler = true, stream_body = true }
+
+-- The handler of a route, and whether it reads the body itself.
+local function check_route(name, path, route)
+  if type(route) == "function" then return route, false end
+  if type(route) ~= "table" then
+    error("http.serve: the handler of " .. name .. " " .. path .. " must be a function, got " .. type(route), 4)
+  end
+  for key in pairs(route) do
+    if not known_route_options[key] then
+      log.warn("http.serve: unknown option " .. tostring(key) .. " of " .. name .. " " .. path .. " is ignored")
+    end
+  end
+  if type(route.handler) ~= "function" then
+    error("http.serve: the handler of " .. name .. " " .. path .. " must be a function, got "
+      .. type(route.handler), 4)
+  end
+  return route.handler, route.stream_body and true or false
+end
+
+-- Routes by method, each method's in a table of its own; and the set of handlers that read the body
+-- themselves, nil if there is none.
 local function compile(routes)
   if type(routes) ~= "table" then
     error("http.serve: argument #2 must be a table of routes, got " .. type(routes), 3)
   end
-  local compiled = {}
+  local compiled, reading = {}, nil
   for method, paths in pairs(routes) do
     if type(method) ~= "string" or type(paths) ~= "table" then
       error("http.serve: routes must be { METHOD = { [\"/path\"] = function } }, got "
@@ -48,18 +75,23 @@ local function compile(routes)
     end
     local name = method:upper()
     compiled[name] = compiled[name] or new_table()
-    for path, handler in pairs(paths) do
+    for path, route in pairs(paths) do
       if type(path) ~= "string" or path:sub(1, 1) ~= "/" then
         error("http.serve: a path must be a string that begins with '/', got " .. tostring(path), 3)
       end
-      if type(handler) ~= "function" then
-        error("http.serve: the handler of " .. name .. " " .. path .. " must be a function, got " .. type(handler), 3)
+      local handler, reads = check_route(name, path, route)
+      if reads then
+        -- A function of its own: the same one may serve another route that does not.
+        local own = handler
+        handler = function(request) return own(request) end
+        reading = reading or {}
+        reading[handler] = true
       end
       add_route(compiled[name], path, handler)
     end
     sort_patterns(compiled[name])
   end
-  return compiled
+  return compiled, reading
 end
 
 local function match_pattern(pattern, segments)
@@ -146,23 +178,95 @@ local function check_options(opts)
   return opts
 end
 
+-- Gives a request the methods that read its body; without 'body' there is nothing to read.
+local function add_readers(request, body)
+  function request.read(_, most)
+    if most ~= nil and (not math.tointeger(most) or most < 1) then
+      error("req:read: argument #1 must be a whole number of bytes > 0, got " .. tostring(most), 2)
+    end
+    local piece = body and read_request(body, most) or ""
+    if piece == "" then return nil end
+    return piece
+  end
+  function request.chunks()
+    return function() return request:read() end
+  end
+end
+
+-- The function a response goes on with.
+local function check_function(name, fn)
+  if type(fn) ~= "function" then
+    error("http.serve: '" .. name .. "' must be a function, got " .. type(fn), 0)
+  end
+  return fn
+end
+
+-- The body ends with its function: complete if it returns, broken off if it fails.
+local function run_stream(server, id, method, response)
+  local name = response.sse ~= nil and "sse" or "stream"
+  local fn = check_function(name, response[name])
+  local body <close> = start(server, id, response, name == "sse" and "events" or "bytes")
+  if not body or method == "HEAD" then return end
+  if name == "sse" then
+    fn(function(event) send_event(body, event) end)
+    return
+  end
+  fn(function(bytes)
+    if type(bytes) == "number" then bytes = tostring(bytes) end
+    if type(bytes) ~= "string" then
+      error("write: argument #1 must be a string, got " .. type(bytes), 2)
+    end
+    for from = 0, #bytes - 1, LARGEST_WRITE do write_body(body, bytes, from) end
+  end)
+end
+
+-- The connection closes with its function: 1000 if it returns, 1011 if it fails (RFC 6455, section 7.4.1).
+local function run_websocket(server, id, response)
+  local fn = check_function("ws", response.ws)
+  local holder, peer_addr, protocol = upgrade(server, id, response)
+  if not holder then return end
+  local _ <close> = setmetatable({}, { __close = function(_, failure)
+    internals.ws_begin_close(holder, failure == nil and 1000 or 1011)
+  end })
+  fn(internals.new_connection(holder, peer_addr, protocol))
+end
+
 -- Serves until the server is stopped.
 function http.serve(port, routes, opts)
   port = check_port(port)
-  local compiled = compile(routes)
+  local compiled, reading = compile(routes)
   opts = check_options(opts)
-  local held, address = listen(port)
+  local held, address = listen(port, reading ~= nil)
   local server <close> = held
   local bound = math.tointeger(tonumber(address:match(":(%d+)$")))
   if port == 0 then _G._SERVER_PORT = bound end
   if opts.on_listen then
     opts.on_listen({ addr = address, port = bound, close = function() stop(server) end })
   end
+  local function answer(request, id, handler, method)
+    local response = handler(request)
+    if not reply(server, id, response) then return end
+    if response.ws ~= nil then
+      run_websocket(server, id, response)
+    else
+      run_stream(server, id, method, response)
+    end
+  end
   serve(server, function(request, id)
     local method, path = request.method, request.path
     local handler, params = find_any(compiled, method, path)
     if not handler then return reply(server, id, without_handler(compiled, method, path)) end
     if params then request.path_params = params end
-    reply(server, id, handler(request))
+    if reading then
+      local coming = request.body == nil
+      if reading[handler] then
+        local body <close> = coming and open_body(server, id) or nil
+        add_readers(request, body)
+        return answer(request, id, handler, method)
+      elseif coming and not collect_body(server, id, request) then
+        return
+      end
+    end
+    return answer(request, id, handler, method)
   end)
 end

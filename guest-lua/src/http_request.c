@@ -130,20 +130,16 @@ static int request_pairs (lua_State *L) {
 /* }====================================================== */
 
 
-/* Pushes the body: what came with the request, then the rest in pieces. */
-static void push_body (lua_State *L, const tidelock_script_http_server_request_t *request,
-                       tidelock_script_http_server_borrow_server_t server) {
+/* Pushes a body of about 'size' bytes: 'first', then the rest in pieces. */
+static void push_body (lua_State *L, const script_list_u8_t *first, size_t size,
+                       tidelock_script_http_server_borrow_server_t server, uint64_t id) {
   Buf body;
-  if (request->body_rest == 0) {
-    lua_pushlstring(L, (const char *)request->body.ptr, request->body.len);
-    return;
-  }
   buf_init(&body, L, "http.serve");
-  if (request->body_rest < SIZE_MAX / 2) buf_need(&body, request->body.len + (size_t)request->body_rest);
-  buf_add(&body, request->body.ptr, request->body.len);
+  buf_need(&body, size);
+  buf_add(&body, first->ptr, first->len);
   for (;;) {
     script_list_u8_t piece;
-    tidelock_script_http_server_method_server_read_body(server, request->id, &piece);
+    tidelock_script_http_server_method_server_read_body(server, id, &piece);
     if (piece.len == 0) break;
     buf_add(&body, piece.ptr, piece.len);
     script_list_u8_free(&piece);
@@ -168,11 +164,27 @@ void http_request_push (lua_State *L, const tidelock_script_http_server_request_
   lua_setfield(L, -2, "path");
   lua_pushlstring(L, parts[QUERY], lengths[QUERY]);
   lua_setfield(L, -2, "query");
-  push_body(L, request, server);
-  lua_setfield(L, -2, "body");
+  if (!request->body_coming) {
+    if (request->body_rest == 0)
+      lua_pushlstring(L, (const char *)request->body.ptr, request->body.len);
+    else {
+      size_t rest = request->body_rest < SIZE_MAX / 2 ? (size_t)request->body_rest : 0;
+      push_body(L, &request->body, request->body.len + rest, server, request->id);
+    }
+    lua_setfield(L, -2, "body");
+  }
   lua_pushlstring(L, head, request->head.len);
   lua_rawsetp(L, -2, &head_key);
   luaL_setmetatable(L, REQUEST);
+}
+
+
+void http_request_set_body (lua_State *L, int index,
+                            tidelock_script_http_server_borrow_server_t server, uint64_t id) {
+  script_list_u8_t nothing = {NULL, 0};
+  index = lua_absindex(L, index);
+  push_body(L, &nothing, 0, server, id);
+  lua_setfield(L, index, "body");
 }
 
 

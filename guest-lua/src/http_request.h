@@ -10,8 +10,12 @@
 /* Creates the metatable of requests. */
 void http_request_open (lua_State *L);
 
-/* Pushes the table of a request; 'rest' gives the body beyond what came with the request. */
+/* Pushes the table of a request, with its body unless that is still on its way. */
 void http_request_push (lua_State *L, const tidelock_script_http_server_request_t *request,
                         tidelock_script_http_server_borrow_server_t server);
+
+/* Gives the request at 'index' its body, which the host has taken in meanwhile. */
+void http_request_set_body (lua_State *L, int index,
+                            tidelock_script_http_server_borrow_server_t server, uint64_t id);
 
 #endif

@@ -14,9 +14,11 @@
 
 #define FN "http.serve"
 
-/* The default types as header blocks; their last NUL is the string's own. */
-static const char text_type[] = "content-type\0text/plain; charset=utf-8";
-static const char json_type[] = "content-type\0application/json";
+/* Default fields as header blocks; their last NUL is the string's own. */
+static const char text_fields[] = "content-type\0text/plain; charset=utf-8";
+static const char json_fields[] = "content-type\0application/json";
+static const char binary_fields[] = "content-type\0application/octet-stream";
+static const char event_fields[] = "content-type\0text/event-stream\0cache-control\0no-cache";
 
 
 static script_list_u8_t bytes_of (const char *text, size_t length) {
@@ -38,15 +40,15 @@ static void send (lua_State *L, tidelock_script_http_server_borrow_server_t serv
 }
 
 
-/* Whether the headers at 'index' name a content type, in any spelling. */
-static bool has_type (lua_State *L, int index) {
+/* Whether the headers at 'index' have this field, in any spelling of its name. */
+static bool has_field (lua_State *L, int index, const char *wanted, size_t wanted_length) {
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
     lua_pop(L, 1);
     if (lua_type(L, -1) == LUA_TSTRING) {
       size_t length;
       const char *name = lua_tolstring(L, -1, &length);
-      if (length == 12 && strncasecmp(name, "content-type", 12) == 0) {
+      if (length == wanted_length && strncasecmp(name, wanted, length) == 0) {
         lua_pop(L, 1);
         return true;
       }
@@ -56,14 +58,19 @@ static bool has_type (lua_State *L, int index) {
 }
 
 
-/* Pushes the header block: the response's own headers and the default type where there is none. */
-static script_list_u8_t push_headers (lua_State *L, int headers, const char *type, size_t length) {
+/* Pushes the header block: the response's own headers, and those of the defaults it does not have. */
+static script_list_u8_t push_headers (lua_State *L, int headers, const char *defaults, size_t length) {
   script_list_u8_t bytes;
-  if (lua_isnil(L, headers)) return bytes_of(type, length);
+  const char *end = defaults + length;
+  if (lua_isnil(L, headers)) return bytes_of(defaults, length);
   header_block_push(L, headers, FN);
-  if (length > 0 && !has_type(L, headers)) {
-    lua_pushlstring(L, type, length);
-    lua_concat(L, 2);
+  while (defaults < end) {
+    size_t name = strlen(defaults), field = name + 1 + strlen(defaults + name + 1) + 1;
+    if (!has_field(L, headers, defaults, name)) {
+      lua_pushlstring(L, defaults, field);
+      lua_concat(L, 2);
+    }
+    defaults += field;
   }
   bytes.ptr = (uint8_t *)lua_tolstring(L, -1, &bytes.len);
   return bytes;
@@ -82,58 +89,76 @@ static lua_Integer status_at (lua_State *L, int index) {
 
 
 /* The response's fields, in the order in which they are pushed. */
-static const char *const fields[] = {"status", "headers", "json", "body", "ws", "sse"};
-enum { STATUS = 1, HEADERS, JSON, BODY, WS, SSE };
+static const char *const fields[] = {"status", "headers", "json", "body", "ws", "sse", "stream"};
+enum { STATUS = 1, HEADERS, JSON, BODY, WS, SSE, STREAM };
 
 
-static void send_table (lua_State *L, int index, tidelock_script_http_server_borrow_server_t server,
+static bool send_table (lua_State *L, int index, tidelock_script_http_server_borrow_server_t server,
                         uint64_t request) {
   int base = lua_gettop(L), i;
   script_list_u8_t headers, body;
   lua_Integer status;
-  for (i = 0; i < SSE; i++) lua_getfield(L, index, fields[i]);
-  if (!lua_isnil(L, base + WS) || !lua_isnil(L, base + SSE))
-    failure_error(L, FN ": '%s' responses are not available in this version",
-               lua_isnil(L, base + WS) ? "sse" : "ws");
+  for (i = 0; i < STREAM; i++) lua_getfield(L, index, fields[i]);
+  if (!lua_isnil(L, base + WS) || !lua_isnil(L, base + SSE) || !lua_isnil(L, base + STREAM)) {
+    lua_settop(L, base);
+    return false;
+  }
   status = status_at(L, base + STATUS);
   if (!lua_isnil(L, base + JSON)) {
     json_encode_value(L, base + JSON, FN);
     lua_replace(L, base + BODY);
-    headers = push_headers(L, base + HEADERS, json_type, sizeof(json_type));
+    headers = push_headers(L, base + HEADERS, json_fields, sizeof(json_fields));
   }
   else {
     if (!lua_isnil(L, base + BODY) && !lua_isstring(L, base + BODY))
       failure_error(L, FN ": body must be a string, got %s", luaL_typename(L, base + BODY));
     /* 204, 205 and 304 have no content, so no type either */
     bool empty = lua_isnil(L, base + BODY) && (status == 204 || status == 205 || status == 304);
-    headers = push_headers(L, base + HEADERS, text_type, empty ? 0 : sizeof(text_type));
+    headers = push_headers(L, base + HEADERS, text_fields, empty ? 0 : sizeof(text_fields));
   }
   body.ptr = (uint8_t *)lua_tolstring(L, base + BODY, &body.len);
   if (body.ptr == NULL) body.len = 0;
   send(L, server, request, status, headers, body);
   lua_settop(L, base);
+  return true;
 }
 
 
-void http_response_send (lua_State *L, int index, tidelock_script_http_server_borrow_server_t server,
+script_list_u8_t http_response_push_head (lua_State *L, int index, StreamFields kind, lua_Integer *status) {
+  index = lua_absindex(L, index);
+  lua_getfield(L, index, "status");
+  *status = status_at(L, -1);
+  lua_getfield(L, index, "headers");
+  switch (kind) {
+    case FIELDS_OF_EVENTS:
+      return push_headers(L, lua_gettop(L), event_fields, sizeof(event_fields));
+    case FIELDS_OF_BYTES:
+      return push_headers(L, lua_gettop(L), binary_fields, sizeof(binary_fields));
+    default:
+      return push_headers(L, lua_gettop(L), NULL, 0);
+  }
+}
+
+
+bool http_response_send (lua_State *L, int index, tidelock_script_http_server_borrow_server_t server,
                          uint64_t request) {
   luaL_checkstack(L, 16, FN);
   index = lua_absindex(L, index);
-  if (lua_istable(L, index))
-    send_table(L, index, server, request);
-  else if (lua_type(L, index) == LUA_TSTRING) {
+  if (lua_istable(L, index)) return send_table(L, index, server, request);
+  if (lua_type(L, index) == LUA_TSTRING) {
     size_t length;
     const char *text = lua_tolstring(L, index, &length);
-    send(L, server, request, 200, bytes_of(text_type, sizeof(text_type)), bytes_of(text, length));
+    send(L, server, request, 200, bytes_of(text_fields, sizeof(text_fields)), bytes_of(text, length));
   }
   else
     failure_error(L, FN ": a handler must return a table or a string, got %s", luaL_typename(L, index));
+  return true;
 }
 
 
 void http_response_send_text (tidelock_script_http_server_borrow_server_t server, uint64_t request,
                               uint16_t status, const char *text) {
-  tidelock_script_http_server_header_block_t block = {(uint8_t *)text_type, sizeof(text_type)};
+  tidelock_script_http_server_header_block_t block = {(uint8_t *)text_fields, sizeof(text_fields)};
   script_list_u8_t body = bytes_of(text, strlen(text));
   script_string_t reason;
   if (!tidelock_script_http_server_method_server_respond(server, request, status, &block, &body, &reason))

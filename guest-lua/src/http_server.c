@@ -14,6 +14,7 @@
 #include "failure.h"
 #include "http_request.h"
 #include "http_response.h"
+#include "http_stream.h"
 #include "log.h"
 #include "script.h"
 #include "task.h"
@@ -77,6 +78,10 @@ static void push_route (lua_State *L, lua_State *co) {
 }
 
 
+/* How long the function of a stream may go on after its client was lost, if it does not write. */
+#define LOSS_TIME 5000000000ull
+
+
 /* The status that the error of a failed task asks for: 400 of 'req.json', else 500. */
 static int status_of_error (lua_State *L, lua_State *co) {
   int status = 500;
@@ -93,9 +98,20 @@ static int status_of_error (lua_State *L, lua_State *co) {
 }
 
 
+/* Whether the failure of a stream's function is only that its client went away. */
+static bool is_loss (lua_State *L, lua_State *co) {
+  const char *kind;
+  lua_pushvalue(co, -3);
+  lua_xmove(co, L, 1);
+  kind = failure_kind(L, -1);
+  lua_pop(L, 1);
+  return kind != NULL && strcmp(kind, "closed") == 0;
+}
+
+
 typedef struct Failed {
   Server *server;
-  uint64_t id;
+  const Task *task;
   lua_State *co;
 } Failed;
 
@@ -114,15 +130,19 @@ static void push_report (lua_State *L, lua_State *co) {
 static int report_failure (lua_State *L) {
   Failed *failed = lua_touserdata(L, 1);
   script_list_u8_t route, report;
-  if (status_of_error(L, failed->co) == 400) {
-    http_response_send_text(borrow(failed->server), failed->id, 400, "bad request: the body is not valid JSON\n");
+  if (failed->task->streams && is_loss(L, failed->co)) return 0;
+  if (!failed->task->streams && status_of_error(L, failed->co) == 400) {
+    http_response_send_text(borrow(failed->server), failed->task->id, 400, "bad request: the body is not valid JSON\n");
     return 0;
   }
   push_report(L, failed->co);
   report.ptr = (uint8_t *)lua_tolstring(L, -1, &report.len);
   push_route(L, failed->co);
   route.ptr = (uint8_t *)lua_tolstring(L, -1, &route.len);
-  tidelock_script_http_server_method_server_fail(borrow(failed->server), failed->id, &route, &report);
+  if (failed->task->streams)
+    tidelock_script_http_server_method_server_report(borrow(failed->server), &route, &report);
+  else
+    tidelock_script_http_server_method_server_fail(borrow(failed->server), failed->task->id, &route, &report);
   return 0;
 }
 
@@ -132,7 +152,7 @@ static void release_if_idle (Server *server);
 static void handler_ended (Task *task, lua_State *co, Ending ending) {
   Server *server = task->owner;
   if (ending.failed && server->own.__handle != 0 && !task->cancelled) {
-    Failed failed = {server, task->id, co};
+    Failed failed = {server, task, co};
     lua_pushcfunction(server->L, report_failure);
     lua_pushlightuserdata(server->L, &failed);
     if (lua_pcall(server->L, 1, 0, 0) != LUA_OK) {  /* no memory left to describe it */
@@ -176,7 +196,8 @@ static void client_gone (Server *server, uint64_t id) {
   Task *task;
   for (task = task_first(); task != NULL; task = task->next) {
     if (task->owner == server && task->id == id) {
-      task_cancel(task);
+      if (task->streams) task_cancel_after(server->L, task, LOSS_TIME);
+      else task_cancel(task);
       return;
     }
   }
@@ -318,7 +339,7 @@ static int serving_finish (lua_State *L, Wait *wait) {
 }
 
 
-/* listen(port): a server, its address. */
+/* listen(port, bodies_come): a server, its address. */
 static int server_listen (lua_State *L) {
   lua_Integer port = luaL_checkinteger(L, 1);
   tidelock_script_http_server_own_server_t own;
@@ -331,7 +352,7 @@ static int server_listen (lua_State *L) {
   server->L = lua_tothread(L, -1);
   lua_pop(L, 1);
   luaL_setmetatable(L, SERVER);
-  if (!tidelock_script_http_server_static_server_listen((uint16_t)port, &own, &error))
+  if (!tidelock_script_http_server_static_server_listen((uint16_t)port, lua_toboolean(L, 2), &own, &error))
     return failure_raise(L, "http.serve", "http.serve", &error);
   server->own = own;
   tidelock_script_http_server_method_server_address(borrow(server), &address);
@@ -376,13 +397,64 @@ static int server_stop (lua_State *L) {
 }
 
 
-/* reply(server, id, response) */
+/* reply(server, id, response): true if the response goes on after its head; then nothing was sent. */
 static int server_reply (lua_State *L) {
   Server *server = to_server(L, 1);
   lua_Integer id = luaL_checkinteger(L, 2);
-  if (server->own.__handle != 0)
-    http_response_send(L, 3, borrow(server), (uint64_t)id);
-  return 0;
+  lua_pushboolean(L, server->own.__handle != 0
+                     && !http_response_send(L, 3, borrow(server), (uint64_t)id));
+  return 1;
+}
+
+
+/* The task that runs is a handler which has answered with a stream. */
+static void now_streams (void) {
+  if (task_current() != NULL) task_current()->streams = true;
+}
+
+
+/* start(server, id, response, kind): what writes the body; nil if the request is gone. */
+static int server_start (lua_State *L) {
+  Server *server = to_server(L, 1);
+  lua_Integer id = luaL_checkinteger(L, 2);
+  if (server->own.__handle == 0 || !http_stream_start(L, 3, 4, borrow(server), (uint64_t)id)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  now_streams();
+  return 1;
+}
+
+
+/* upgrade(server, id, response): holder, peer and subprotocol of a connection; nil if it was refused. */
+static int server_upgrade (lua_State *L) {
+  Server *server = to_server(L, 1);
+  lua_Integer id = luaL_checkinteger(L, 2);
+  if (server->own.__handle == 0 || !http_stream_upgrade(L, 3, borrow(server), (uint64_t)id)) {
+    lua_pushnil(L);
+    return 1;
+  }
+  now_streams();
+  return 3;
+}
+
+
+/* open_body(server, id): what reads a body that is on its way. */
+static int server_open_body (lua_State *L) {
+  Server *server = to_server(L, 1);
+  lua_Integer id = luaL_checkinteger(L, 2);
+  if (server->own.__handle == 0) return 0;
+  http_stream_open_body(L, borrow(server), (uint64_t)id);
+  return 1;
+}
+
+
+/* collect_body(server, id, request): waits for the body and sets it; false if the host has answered. */
+static int server_collect_body (lua_State *L) {
+  Server *server = to_server(L, 1);
+  lua_Integer id = luaL_checkinteger(L, 2);
+  if (server->own.__handle == 0) return 0;
+  return http_stream_collect(L, 3, borrow(server), (uint64_t)id);
 }
 
 
@@ -398,6 +470,10 @@ void http_server_internals (lua_State *L) {
     {"serve", server_serve},
     {"stop", server_stop},
     {"reply", server_reply},
+    {"start", server_start},
+    {"upgrade", server_upgrade},
+    {"open_body", server_open_body},
+    {"collect_body", server_collect_body},
     {NULL, NULL}
   };
   static const LoopHook hook = {ask_all, NULL, stop_all};
@@ -411,6 +487,7 @@ void http_server_internals (lua_State *L) {
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
   http_request_open(L);
+  http_stream_internals(L);
   luaL_setfuncs(L, functions, 0);
 }
 

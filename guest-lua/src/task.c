@@ -163,6 +163,7 @@ Task *task_spawn (lua_State *L, int arguments, TaskEnd end) {
 
 static void end_task (Task *task, Ending ending, bool whole) {
   timer_clear(&task->closing_timer);
+  timer_clear(&task->loss_timer);
   if (task->end) task->end(task, task->co, ending);
   if (task->next) task->next->previous = task->previous;
   if (task->previous) task->previous->next = task->next;

@@ -50,12 +50,14 @@ struct Task {
   bool unwinding;  /* an error is on its way to whoever catches it: only '__close' handlers run */
   bool exposed;  /* the script has seen the coroutine: do not reuse it */
   bool is_main;
+  bool streams;  /* a handler that has answered with a stream, which tells of a client that is gone */
   bool failed;  /* set when the function of the task has failed */
   TaskEnd end;
   void *owner;  /* for 'end' */
   uint64_t id;  /* for 'end' */
   uint64_t closing_until;  /* set once a cancelled task waits in a '__close' */
   Timer closing_timer;
+  Timer loss_timer;  /* cancels it, a while after its client was lost */
 };
 
 /* Prepares the scheduler. 'limit' bounds tasks and timers. */

@@ -220,6 +220,31 @@ void task_cancel (Task *task) {
 }
 
 
+static void loss_time_over (Timer *timer) {
+  task_cancel((Task *)((char *)timer - offsetof(Task, loss_timer)));
+}
+
+
+static int set_loss_timer (lua_State *L) {
+  Task *task = lua_touserdata(L, 1);
+  timer_set(L, &task->loss_timer, (uint64_t)lua_tointeger(L, 2));
+  return 0;
+}
+
+
+void task_cancel_after (lua_State *L, Task *task, uint64_t nanoseconds) {
+  if (task->cancelled || task->loss_timer.position != 0) return;
+  task->loss_timer.fire = loss_time_over;
+  lua_pushcfunction(L, set_loss_timer);
+  lua_pushlightuserdata(L, task);
+  lua_pushinteger(L, (lua_Integer)(tidelock_script_time_monotonic() + nanoseconds));
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+    lua_pop(L, 1);
+    task_cancel(task);
+  }
+}
+
+
 void task_cancel_all (void) {
   Task *task;
   for (task = task_first(); task != NULL; task = task->next)

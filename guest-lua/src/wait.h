@@ -37,6 +37,9 @@ void wait_cancel (Wait *wait);
 /* Ends a task at its current wait, or at its next one. Does not run Lua. */
 void task_cancel (Task *task);
 
+/* As 'task_cancel', but in so many nanoseconds; at once if there is no memory for the timer. */
+void task_cancel_after (lua_State *L, Task *task, uint64_t nanoseconds);
+
 /* Cancels all tasks. */
 void task_cancel_all (void);
 

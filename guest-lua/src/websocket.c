@@ -103,19 +103,9 @@ static void connect_release (CallWait *call) {
 }
 
 
-static int connect_finish (lua_State *L, Wait *wait) {
-  Connect *connect = (Connect *)wait;
-  tidelock_script_websocket_borrow_connection_t connection;
+void websocket_push_ends (lua_State *L, int32_t handle) {
+  tidelock_script_websocket_borrow_connection_t connection = {handle};
   script_string_t text;
-  int32_t *handle;
-  if (connect->result.is_err) {
-    const char *lead = lua_pushfstring(L, "%s failed", wait->fn);
-    connect->call.released = true;  /* by whoever raises it */
-    return failure_raise(L, wait->fn, lead, &connect->result.val.err);
-  }
-  handle = websocket_push(L);
-  *handle = connection.__handle = connect->result.val.ok.__handle;
-  connect->result.val.ok.__handle = 0;
   tidelock_script_websocket_method_connection_peer(connection, &text);
   lua_pushlstring(L, (const char *)text.ptr, text.len);
   script_string_free(&text);
@@ -125,6 +115,21 @@ static int connect_finish (lua_State *L, Wait *wait) {
   }
   else
     lua_pushnil(L);
+}
+
+
+static int connect_finish (lua_State *L, Wait *wait) {
+  Connect *connect = (Connect *)wait;
+  int32_t *handle;
+  if (connect->result.is_err) {
+    const char *lead = lua_pushfstring(L, "%s failed", wait->fn);
+    connect->call.released = true;  /* by whoever raises it */
+    return failure_raise(L, wait->fn, lead, &connect->result.val.err);
+  }
+  handle = websocket_push(L);
+  *handle = connect->result.val.ok.__handle;
+  connect->result.val.ok.__handle = 0;
+  websocket_push_ends(L, *handle);
   return 3;
 }
 

@@ -21,4 +21,7 @@ void websocket_internals (lua_State *L);
 */
 int32_t *websocket_push (lua_State *L);
 
+/* Pushes what 'new_connection' also takes: the peer's address and the subprotocol, or nil. */
+void websocket_push_ends (lua_State *L, int32_t handle);
+
 #endif

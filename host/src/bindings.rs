@@ -14,6 +14,8 @@ wasmtime::component::bindgen!({
     with: {
         "tidelock:script/http-client.client": crate::http::client::Client,
         "tidelock:script/http-client.body": crate::http::client::Body,
+        "tidelock:script/http-server.incoming-body": crate::http::server::IncomingBody,
+        "tidelock:script/http-server.outgoing-body": crate::http::server::OutgoingBody,
         "tidelock:script/http-server.server": crate::http::server::Server,
         "tidelock:script/websocket.connection": crate::websocket::Socket,
         "tidelock:script/modules.source": crate::capability::modules::Source,

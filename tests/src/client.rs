@@ -77,6 +77,28 @@ impl Raw {
 
     /// Reads one response; none if the server closed instead.
     pub fn read_response(&mut self, is_head: bool) -> Option<Response> {
+        let mut response = self.read_head()?;
+        let status = response.status;
+        if is_head || status < 200 || status == 204 || status == 304 {
+            return Some(response);
+        }
+        response.body = if response.header("transfer-encoding").is_some() {
+            self.chunks()
+        } else if let Some(length) = response.header("content-length") {
+            let length = length.parse().expect("a number");
+            self.exactly(length)
+        } else {
+            self.rest()
+        };
+        Some(response)
+    }
+
+    /// Reads the head of a response, whose body [`Self::chunk`] then gives.
+    pub fn head(&mut self) -> Response {
+        self.read_head().expect("the server answers")
+    }
+
+    fn read_head(&mut self) -> Option<Response> {
         let end = loop {
             if let Some(at) = find(&self.buffered, b"\r\n\r\n") {
                 break at;
@@ -90,19 +112,7 @@ impl Raw {
         let head = String::from_utf8_lossy(&head).into_owned();
         let (line, head) = head.split_once("\r\n").expect("a status line");
         let status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        let mut response = Response { status, head: head.trim_end().to_owned(), body: Vec::new() };
-        if is_head || status < 200 || status == 204 || status == 304 {
-            return Some(response);
-        }
-        response.body = if response.header("transfer-encoding").is_some() {
-            self.chunks()
-        } else if let Some(length) = response.header("content-length") {
-            let length = length.parse().expect("a number");
-            self.exactly(length)
-        } else {
-            self.rest()
-        };
-        Some(response)
+        Some(Response { status, head: head.trim_end().to_owned(), body: Vec::new() })
     }
 
     /// Reads until the server closes.
@@ -123,25 +133,58 @@ impl Raw {
         &self.stream
     }
 
-    fn chunks(&mut self) -> Vec<u8> {
+    /// The next chunk of a chunked body; empty at its end.
+    ///
+    /// # Errors
+    /// What there is of the chunk, if the server closes before its end.
+    pub fn chunk(&mut self) -> Result<Vec<u8>, Vec<u8>> {
+        let end = loop {
+            if let Some(at) = find(&self.buffered, b"\r\n") {
+                break at;
+            }
+            if !self.fill() {
+                return Err(std::mem::take(&mut self.buffered));
+            }
+        };
+        let line: Vec<u8> = self.buffered.drain(..end + 2).collect();
+        let size = String::from_utf8_lossy(&line);
+        let size = usize::from_str_radix(size.trim(), 16).expect("a chunk size");
+        while self.buffered.len() < size + 2 {
+            if !self.fill() {
+                return Err(std::mem::take(&mut self.buffered));
+            }
+        }
+        let mut chunk = self.exactly(size + 2);
+        chunk.truncate(size);
+        Ok(chunk)
+    }
+
+    /// The next chunk as text.
+    #[track_caller]
+    pub fn chunk_text(&mut self) -> String {
+        let chunk = self.chunk().expect("a whole chunk");
+        String::from_utf8_lossy(&chunk).into_owned()
+    }
+
+    /// The rest of a chunked body, and whether it came to its end.
+    pub fn rest_of_chunks(&mut self) -> (Vec<u8>, bool) {
         let mut body = Vec::new();
         loop {
-            let end = loop {
-                if let Some(at) = find(&self.buffered, b"\r\n") {
-                    break at;
+            match self.chunk() {
+                Ok(chunk) if chunk.is_empty() => return (body, true),
+                Ok(chunk) => body.extend(chunk),
+                Err(part) => {
+                    body.extend(part);
+                    return (body, false);
                 }
-                assert!(self.fill(), "the body ended in the middle of a chunk");
-            };
-            let line: Vec<u8> = self.buffered.drain(..end + 2).collect();
-            let size = String::from_utf8_lossy(&line);
-            let size = usize::from_str_radix(size.trim(), 16).expect("a chunk size");
-            let mut chunk = self.exactly(size + 2);
-            chunk.truncate(size);
-            if size == 0 {
-                return body;
             }
-            body.extend(chunk);
         }
+    }
+
+    fn chunks(&mut self) -> Vec<u8> {
+        let (body, ended) = self.rest_of_chunks();
+        assert!(ended, "the body ended in the middle of a chunk");
+        body
     }
 
     fn exactly(&mut self, length: usize) -> Vec<u8> {

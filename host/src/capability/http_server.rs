@@ -1,16 +1,25 @@
 //! `wit/http-server.wit`.
 
+use std::sync::Arc;
+
 use wasmtime::component::{Accessor, HasData, Resource};
 
 use super::View;
 use crate::audit::{Audit, Event as Audited};
 use crate::bindings::tidelock::script::http_server::{
-    Event, Host, HostServer, HostServerWithStore, Request,
+    Event, Host, HostIncomingBody, HostIncomingBodyWithStore, HostOutgoingBody,
+    HostOutgoingBodyWithStore, HostServer, HostServerWithStore, Request, StreamKind as WitKind,
+    UpgradeOptions as WitOptions,
 };
 use crate::bindings::tidelock::script::types::Error;
+use crate::budget::Budget;
 use crate::failure::Failure;
 use crate::grants::listen::ListenGrants;
-use crate::http::server::{self, Listeners, Server, Servers, Settings};
+use crate::http::server::{
+    self, Accepted, IncomingBody, Listeners, OutgoingBody, Server, Servers, Settings, StreamKind,
+    UpgradeOptions,
+};
+use crate::websocket::{Slots, Socket};
 
 /// What one instance may listen on, and how its servers are set.
 pub struct HttpServerCtx {
@@ -26,9 +35,11 @@ impl HttpServerCtx {
         grants: ListenGrants,
         settings: Settings,
         listeners: &Listeners,
+        (budget, slots): (Arc<Budget>, Slots),
         audit: Audit,
     ) -> Self {
-        Self { grants, servers: Servers::new(settings, listeners), audit, listened: false }
+        let servers = Servers::new(settings, listeners, budget, slots);
+        Self { grants, servers, audit, listened: false }
     }
 
     /// Whether the instance ever had a server.
@@ -36,7 +47,7 @@ impl HttpServerCtx {
         self.listened
     }
 
-    fn listen(&mut self, port: u16) -> Result<Server, Failure> {
+    fn listen(&mut self, port: u16, bodies_come: bool) -> Result<Server, Failure> {
         let checked = self.grants.check(port);
         let target = match &checked {
             Ok(checked) => checked.address().to_string(),
@@ -45,7 +56,7 @@ impl HttpServerCtx {
         let event = Audited { capability: "http-server", operation: "listen", target: &target };
         let rule = checked.as_ref().ok().map(|checked| checked.rule());
         self.audit.decision(event, checked.is_ok(), rule);
-        let server = self.servers.listen(&checked?)?;
+        let server = self.servers.listen(&checked?, bodies_come)?;
         self.listened = true;
         Ok(server)
     }
@@ -62,8 +73,12 @@ impl HasData for HttpServer {
 impl Host for View<'_, HttpServerCtx> {}
 
 impl HostServer for View<'_, HttpServerCtx> {
-    fn listen(&mut self, port: u16) -> wasmtime::Result<Result<Resource<Server>, Error>> {
-        match self.ctx.listen(port) {
+    fn listen(
+        &mut self,
+        port: u16,
+        bodies_come: bool,
+    ) -> wasmtime::Result<Result<Resource<Server>, Error>> {
+        match self.ctx.listen(port, bodies_come) {
             Ok(server) => Ok(Ok(self.table.push(server)?)),
             Err(failure) => Ok(Err(failure.into())),
         }
@@ -71,6 +86,56 @@ impl HostServer for View<'_, HttpServerCtx> {
 
     fn address(&mut self, server: Resource<Server>) -> wasmtime::Result<String> {
         Ok(self.table.get(&server)?.address().to_owned())
+    }
+
+    fn open_body(
+        &mut self,
+        server: Resource<Server>,
+        request: u64,
+    ) -> wasmtime::Result<Resource<IncomingBody>> {
+        let body = self.table.get(&server)?.open_body(request);
+        Ok(self.table.push(body)?)
+    }
+
+    fn start(
+        &mut self,
+        server: Resource<Server>,
+        request: u64,
+        status: u16,
+        headers: Vec<u8>,
+        kind: WitKind,
+    ) -> wasmtime::Result<Result<Option<Resource<OutgoingBody>>, String>> {
+        match self.table.get(&server)?.start(request, status, headers, kind.into()) {
+            Ok(Some(body)) => Ok(Ok(Some(self.table.push(body)?))),
+            Ok(None) => Ok(Ok(None)),
+            Err(reason) => Ok(Err(reason)),
+        }
+    }
+
+    fn upgrade(
+        &mut self,
+        server: Resource<Server>,
+        request: u64,
+        options: WitOptions,
+    ) -> wasmtime::Result<Result<Option<Resource<Socket>>, String>> {
+        match self.table.get(&server)?.upgrade(request, options.into()) {
+            Ok(Some(Accepted { connection, peer, protocol })) => {
+                let socket = Socket::new(connection, peer, protocol);
+                Ok(Ok(Some(self.table.push(socket)?)))
+            }
+            Ok(None) => Ok(Ok(None)),
+            Err(reason) => Ok(Err(reason)),
+        }
+    }
+
+    fn report(
+        &mut self,
+        server: Resource<Server>,
+        route: Vec<u8>,
+        report: Vec<u8>,
+    ) -> wasmtime::Result<()> {
+        self.table.get(&server)?.report(&route, &report);
+        Ok(())
     }
 
     fn read_body(&mut self, server: Resource<Server>, request: u64) -> wasmtime::Result<Vec<u8>> {
@@ -118,13 +183,93 @@ impl<T> HostServerWithStore<T> for HttpServer {
         let next = accessor.with(|mut access| access.get().table.get(&server).map(Server::next))?;
         Ok(next.await.into_iter().map(Event::from).collect())
     }
+
+    async fn collect_body(
+        accessor: &Accessor<T, Self>,
+        server: Resource<Server>,
+        request: u64,
+    ) -> wasmtime::Result<bool> {
+        let collect = accessor.with(|mut access| {
+            access.get().table.get(&server).map(|server| server.collect_body(request))
+        })?;
+        Ok(collect.await)
+    }
+}
+
+impl HostOutgoingBody for View<'_, HttpServerCtx> {
+    fn finish(&mut self, body: Resource<OutgoingBody>) -> wasmtime::Result<()> {
+        self.table.get(&body)?.finish();
+        Ok(())
+    }
+
+    fn abort(&mut self, body: Resource<OutgoingBody>) -> wasmtime::Result<()> {
+        self.table.get(&body)?.abort();
+        Ok(())
+    }
+
+    fn drop(&mut self, body: Resource<OutgoingBody>) -> wasmtime::Result<()> {
+        self.table.delete(body)?;
+        Ok(())
+    }
+}
+
+impl<T> HostOutgoingBodyWithStore<T> for HttpServer {
+    async fn write(
+        accessor: &Accessor<T, Self>,
+        body: Resource<OutgoingBody>,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let write = accessor
+            .with(|mut access| access.get().table.get(&body).map(|body| body.write(bytes)))?;
+        Ok(write.await.map_err(Error::from))
+    }
+}
+
+impl HostIncomingBody for View<'_, HttpServerCtx> {
+    fn close(&mut self, body: Resource<IncomingBody>) -> wasmtime::Result<()> {
+        self.table.get(&body)?.close();
+        Ok(())
+    }
+
+    fn drop(&mut self, body: Resource<IncomingBody>) -> wasmtime::Result<()> {
+        self.table.delete(body)?;
+        Ok(())
+    }
+}
+
+impl<T> HostIncomingBodyWithStore<T> for HttpServer {
+    async fn read(
+        accessor: &Accessor<T, Self>,
+        body: Resource<IncomingBody>,
+        max: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let body = accessor.with(|mut access| access.get().table.get(&body).cloned())?;
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        Ok(body.read(max).await.map_err(Error::from))
+    }
+}
+
+impl From<WitKind> for StreamKind {
+    fn from(kind: WitKind) -> Self {
+        match kind {
+            WitKind::Bytes => Self::Bytes,
+            WitKind::Events => Self::Events,
+        }
+    }
+}
+
+impl From<WitOptions> for UpgradeOptions {
+    fn from(WitOptions { headers, protocols, origins }: WitOptions) -> Self {
+        Self { headers, protocols, origins }
+    }
 }
 
 impl From<server::Event> for Event {
     fn from(event: server::Event) -> Self {
         match event {
-            server::Event::Request(server::Request { id, head, body, body_rest }) => {
-                Self::Request(Request { id, head, body, body_rest })
+            server::Event::Request(request) => {
+                let server::Request { id, head, body, body_rest, body_coming } = request;
+                Self::Request(Request { id, head, body, body_rest, body_coming })
             }
             server::Event::Gone(id) => Self::Gone(id),
             server::Event::Stopped => Self::Stopped,

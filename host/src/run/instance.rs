@@ -99,6 +99,7 @@ fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {
             config.grants.listen.clone(),
             setup.server.clone(),
             &setup.listeners,
+            (Arc::clone(&setup.budget), setup.websockets.clone()),
             config.audit.clone(),
         ),
         log: LogCtx::new(setup.logger.clone()),

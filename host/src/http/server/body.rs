@@ -33,7 +33,7 @@ pub(super) async fn collect(
     link.body();
     loop {
         let frame = poll_fn(|context| {
-            if link.body_expired() {
+            if link.is_body_late(context) {
                 return Poll::Ready(Err(Refused(
                     StatusCode::REQUEST_TIMEOUT,
                     "the request body took too long\n",

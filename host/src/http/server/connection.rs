@@ -23,7 +23,7 @@ use super::access_log::Line;
 use super::connections::Mode;
 use super::guarded::Guarded;
 use super::link::{Expiry, Link};
-use super::service;
+use super::{service, websocket};
 
 /// How long a peer may go on sending what nobody reads before its connection is closed. Closing with
 /// unread input resets the connection, and the reset can overtake the answer that is on its way.
@@ -112,7 +112,13 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, member: Member) {
     .await;
 
     // Ends the service, which tells the guest if a handler is still at work.
-    let (mut stream, ended) = connection.into_parts().io.into_inner().into_parts();
+    let parts = connection.into_parts();
+    let (mut stream, ended) = parts.io.into_inner().into_parts();
+    if let (End::Closed(Ok(())), Some(upgraded)) = (&end, link.take_upgraded()) {
+        drop(link);
+        // In a box of its own: what a WebSocket needs would enlarge every connection.
+        return Box::pin(websocket::run(shared, upgraded, stream, parts.read_buf)).await;
+    }
     match end {
         End::Closed(outcome) => {
             let refused = outcome.err().filter(hyper::Error::is_parse);

@@ -10,12 +10,15 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
+use hyper::body::Incoming;
+
 use super::Event;
 use super::link::{Answer, Link};
 use super::load::{Load, Share};
+use super::upgrade::Handshake;
 use crate::limits::{MAX_CROSSING, MAX_EVENTS, MAX_INLINE_BODY};
 
-/// A request whose body has arrived.
+/// A request for the guest.
 #[derive(Debug)]
 pub(super) struct Request {
     /// The connection to answer on.
@@ -26,6 +29,10 @@ pub(super) struct Request {
     pub(super) body: Bytes,
     /// Counts the body while it is held.
     pub(super) share: Option<Share>,
+    /// The body, if it has not been taken in.
+    pub(super) coming: Option<Incoming>,
+    /// What the client asks for, if it asks for a WebSocket.
+    pub(super) handshake: Option<Box<Handshake>>,
 }
 
 /// Why a request is not taken in.
@@ -130,6 +137,7 @@ impl Exchanges {
                 head: std::mem::take(&mut request.head),
                 body,
                 body_rest: request.body.len() as u64,
+                body_coming: request.coming.is_some(),
             }));
         }
         if events.is_empty() && self.stopped {
@@ -140,6 +148,20 @@ impl Exchanges {
             return Poll::Pending;
         }
         Poll::Ready(events)
+    }
+
+    /// The body of a request that has not been taken in, and its connection; the first time.
+    pub(super) fn take_coming(&mut self, id: u64) -> Option<(Incoming, Arc<Link>)> {
+        let request = &mut self.open.get_mut(&id)?.request;
+        Some((request.coming.take()?, Arc::clone(&request.link)))
+    }
+
+    /// The body of a request has been taken in.
+    pub(super) fn collected(&mut self, id: u64, body: Bytes, share: Share) {
+        if let Some(exchange) = self.open.get_mut(&id) {
+            exchange.request.body = body;
+            exchange.request.share = Some(share);
+        }
     }
 
     /// The next piece of a request's body; empty at its end and for a request that is gone.
@@ -155,13 +177,22 @@ impl Exchanges {
     }
 
     /// Ends the exchange of a delivered request, whose connection waits for the answer.
-    pub(super) fn take(&mut self, id: u64) -> Option<Arc<Link>> {
+    pub(super) fn take(&mut self, id: u64) -> Option<Request> {
         if !self.open.get(&id)?.delivered {
             return None;
         }
         let exchange = self.open.remove(&id)?;
         self.load.leave();
-        Some(exchange.request.link)
+        Some(exchange.request)
+    }
+
+    /// The stream that answered a request has ended before the guest ended it. Gives who is to be woken.
+    pub(super) fn stream_lost(&mut self, id: u64) -> Option<Waker> {
+        if self.abandoned {
+            return None;
+        }
+        self.gone.push_back(id);
+        self.guest.take()
     }
 
     /// Ends the exchange of a request that no handler shall answer any more, and tells the guest if it
@@ -235,6 +266,8 @@ mod tests {
             head: vec![b'h'; head],
             body: Bytes::from(vec![b'b'; body]),
             share: None,
+            coming: None,
+            handshake: None,
         };
         exchanges.submit(request).map(|(id, _)| id)
     }

@@ -8,22 +8,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::Response;
 use tokio::time::Instant;
 
+use super::reply_body::ReplyBody;
+use super::request::Refused;
 use crate::limits::Limits;
+use crate::websocket;
 
 /// How a request is answered.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// With this.
-    Reply(Response<Full<Bytes>>),
+    Reply(Response<ReplyBody>),
+    /// With this, a 101; then the connection is the WebSocket's.
+    Upgrade(Response<ReplyBody>, Upgraded),
+    /// Its body could not be taken in.
+    Refused(Refused),
     /// The handler took too long: 504.
     Late,
     /// The instance that was to answer has died: 503.
     Abandoned,
+}
+
+/// The WebSocket a request has become.
+#[derive(Debug)]
+pub(super) struct Upgraded {
+    /// The request.
+    pub(super) id: u64,
+    /// The socket's end of it.
+    pub(super) socket: websocket::Pending,
 }
 
 /// A time limit that has passed.
@@ -48,6 +62,8 @@ enum Phase {
     Body { progress: Instant, expired: bool },
     /// Waiting for the answer to this request, since then. Then `Waiting`.
     Handling { id: u64, since: Instant },
+    /// Sending a response as it comes, for as long as it takes. Then `Waiting`.
+    Streaming,
 }
 
 /// The shared part of one connection.
@@ -67,6 +83,9 @@ struct State {
     answer: Option<Answer>,
     waker: Option<Waker>,
     unread: bool,
+    /// Collects the body, which is not always the connection's own task.
+    collector: Option<Waker>,
+    upgraded: Option<Upgraded>,
 }
 
 impl Link {
@@ -81,6 +100,8 @@ impl Link {
                 answer: None,
                 waker: None,
                 unread: false,
+                collector: None,
+                upgraded: None,
             }),
         }
     }
@@ -119,15 +140,27 @@ impl Link {
         self.state().phase = Phase::Body { progress: Instant::now(), expired: false };
     }
 
-    /// Whether the body's time limit has passed.
-    pub(super) fn body_expired(&self) -> bool {
-        matches!(self.state().phase, Phase::Body { expired: true, .. })
+    /// Whether the body's time limit has passed; if not, who asks is woken then.
+    pub(super) fn is_body_late(&self, context: &Context<'_>) -> bool {
+        let mut state = self.state();
+        if matches!(state.phase, Phase::Body { expired: true, .. }) {
+            return true;
+        }
+        match &state.collector {
+            Some(waker) if waker.will_wake(context.waker()) => {}
+            _ => state.collector = Some(context.waker().clone()),
+        }
+        false
     }
 
-    /// Lets the service see that the body's time limit has passed.
+    /// The body's time limit has passed.
     pub(super) fn expire_body(&self) {
-        if let Phase::Body { expired, .. } = &mut self.state().phase {
+        let mut state = self.state();
+        if let Phase::Body { expired, .. } = &mut state.phase {
             *expired = true;
+        }
+        if let Some(collector) = state.collector.take() {
+            collector.wake();
         }
     }
 
@@ -170,6 +203,26 @@ impl Link {
         state.unread |= unread;
     }
 
+    /// The service answers with a stream, whose end is [`Self::answered`].
+    pub(super) fn streams(&self) {
+        self.state().phase = Phase::Streaming;
+    }
+
+    /// Part of the request may never be read.
+    pub(super) fn leaves_unread(&self) {
+        self.state().unread = true;
+    }
+
+    /// The connection is for a WebSocket as soon as the answer is sent.
+    pub(super) fn upgrade(&self, upgraded: Upgraded) {
+        self.state().upgraded = Some(upgraded);
+    }
+
+    /// The WebSocket that the connection is for from now on.
+    pub(super) fn take_upgraded(&self) -> Option<Upgraded> {
+        self.state().upgraded.take()
+    }
+
     /// Whether the peer may still be sending what nobody will read.
     pub(super) fn unread(&self) -> bool {
         self.state().unread
@@ -188,7 +241,7 @@ impl Link {
                 };
                 after(since, limit, Expiry::Silence)
             }
-            Phase::Body { expired: true, .. } => None,
+            Phase::Body { expired: true, .. } | Phase::Streaming => None,
             Phase::Body { progress, .. } => after(progress, limits.body_timeout, Expiry::Body),
             Phase::Handling { .. } if state.answer.is_some() => None,
             Phase::Handling { id, since } => {

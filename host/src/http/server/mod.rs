@@ -21,12 +21,18 @@ mod guarded;
 mod link;
 mod listeners;
 mod load;
+mod log_entry;
+mod reply_body;
 mod report;
 mod request;
+mod request_body;
 mod response;
 mod service;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod upgrade;
+mod websocket;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -34,10 +40,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::Response;
 use hyper::server::conn::http1;
+use tokio::time::Instant;
 
 use self::access_log::AccessLog;
 use self::connections::{Connections, Mode};
@@ -47,10 +52,17 @@ pub(crate) use self::listeners::InstanceListeners;
 use self::listeners::Lease;
 pub use self::listeners::Listeners;
 use self::load::Load;
+use self::reply_body::ReplyBody;
 pub use self::report::Report;
+pub use self::request_body::IncomingBody;
+use self::response::Head;
+pub use self::stream::{OutgoingBody, StreamKind};
+pub use self::upgrade::{Accepted, UpgradeOptions};
+use crate::budget::Budget;
 use crate::failure::{Failure, Kind};
 use crate::grants::listen::CheckedListen;
 use crate::limits::Limits;
+use crate::websocket::Slots;
 
 /// What the servers of a worker are set to.
 #[derive(Clone, Debug)]
@@ -71,6 +83,8 @@ pub struct Servers {
     settings: Settings,
     listeners: InstanceListeners,
     load: Arc<Load>,
+    budget: Arc<Budget>,
+    slots: Slots,
 }
 
 /// A listening socket and its connections.
@@ -104,6 +118,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// How many bytes [`Server::read_body`] still gives.
     pub body_rest: u64,
+    /// Whether the body is still on its way.
+    pub body_coming: bool,
 }
 
 /// The wait for events, see [`Server::next`].
@@ -117,6 +133,10 @@ pub struct Next {
 struct Shared {
     settings: Settings,
     load: Arc<Load>,
+    budget: Arc<Budget>,
+    slots: Slots,
+    /// Whether requests are handed over before their bodies.
+    bodies_come: bool,
     address: String,
     http: http1::Builder,
     exchanges: Mutex<Exchanges>,
@@ -128,15 +148,24 @@ struct Shared {
 
 impl Servers {
     /// For a new instance, whose sockets come from `listeners`.
-    pub fn new(settings: Settings, listeners: &Listeners) -> Self {
-        Self { settings, listeners: listeners.for_instance(), load: Arc::default() }
+    ///
+    /// What its streams hold for their clients is counted by `budget`, its WebSockets by `slots`.
+    pub fn new(
+        settings: Settings,
+        listeners: &Listeners,
+        budget: Arc<Budget>,
+        slots: Slots,
+    ) -> Self {
+        let listeners = listeners.for_instance();
+        Self { settings, listeners, load: Arc::default(), budget, slots }
     }
 
-    /// Listens. Needs a tokio runtime, in which the server then runs.
+    /// Listens. Needs a tokio runtime, in which the server then runs. With `bodies_come`, requests are
+    /// handed over before their bodies.
     ///
     /// # Errors
     /// [`Kind::Io`]: the address cannot be bound; the message begins with `bind failed:`.
-    pub fn listen(&self, checked: &CheckedListen) -> Result<Server, Failure> {
+    pub fn listen(&self, checked: &CheckedListen, bodies_come: bool) -> Result<Server, Failure> {
         let failed =
             |error| Failure::new(Kind::Io, format!("bind failed: {}: {error}", checked.address()));
         let (listener, lease) = self.listeners.open(checked)?;
@@ -149,6 +178,9 @@ impl Servers {
             connections: Connections::new(limits.max_connections),
             settings: self.settings.clone(),
             load: Arc::clone(&self.load),
+            budget: Arc::clone(&self.budget),
+            slots: self.slots.clone(),
+            bodies_come,
             address,
             lease: Mutex::new(lease),
             closed: AtomicBool::new(false),
@@ -187,15 +219,84 @@ impl Server {
         body: Vec<u8>,
     ) -> Result<(), String> {
         let response = response::from_guest(status, headers, body, &self.shared.settings.limits)?;
-        if let Some(link) = self.shared.exchanges().take(id) {
-            link.answer(Answer::Reply(response));
+        if let Some(request) = self.shared.exchanges().take(id) {
+            request.link.answer(Answer::Reply(response));
         }
         Ok(())
     }
 
+    /// Waits for the whole body of a request that came without it. False if it cannot be had; the request
+    /// is answered then.
+    pub fn collect_body(&self, id: u64) -> impl Future<Output = bool> + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            let coming = shared.exchanges().take_coming(id);
+            let Some((body, link)) = coming else { return true };
+            let max = shared.settings.limits.max_body;
+            match body::collect(body, max, &shared.load, &link).await {
+                Ok((body, share)) => {
+                    link.handling(id, Instant::now());
+                    shared.exchanges().collected(id, body, share);
+                    true
+                }
+                Err(refused) => {
+                    let request = shared.exchanges().take(id);
+                    if let Some(request) = request {
+                        request.link.answer(Answer::Refused(refused));
+                    }
+                    false
+                }
+            }
+        }
+    }
+
+    /// The body of a request that came without it, to be read as it arrives.
+    pub fn open_body(&self, id: u64) -> IncomingBody {
+        let coming = self.shared.exchanges().take_coming(id);
+        IncomingBody::new(coming.map(|(body, _)| body), self.shared.settings.limits.body_timeout)
+    }
+
+    /// Begins to answer a request; none if it is gone.
+    ///
+    /// # Errors
+    /// As [`Self::respond`], and if responses of this status have no content.
+    pub fn start(
+        &self,
+        id: u64,
+        status: u16,
+        headers: Vec<u8>,
+        kind: StreamKind,
+    ) -> Result<Option<OutgoingBody>, String> {
+        let head = Head::from_guest(status, headers, &self.shared.settings.limits)?;
+        if !head.has_content() {
+            return Err(format!("a response of status {status} has no content to stream"));
+        }
+        let request = self.shared.exchanges().take(id);
+        let Some(request) = request else { return Ok(None) };
+        let (writer, body) = stream::pair(&self.shared, Arc::clone(&request.link), id, kind);
+        request.link.answer(Answer::Reply(head.with(ReplyBody::Streamed(Box::new(body)))));
+        Ok(Some(writer))
+    }
+
+    /// Upgrades a request to a WebSocket; none if it is gone or has been refused.
+    ///
+    /// # Errors
+    /// As [`Self::respond`].
+    pub fn upgrade(&self, id: u64, options: UpgradeOptions) -> Result<Option<Accepted>, String> {
+        let fields = upgrade::own_fields(&options, &self.shared.settings.limits)?;
+        let request = self.shared.exchanges().take(id);
+        Ok(request.and_then(|request| self.shared.upgrade(id, request, &options, fields)))
+    }
+
+    /// Logs that what a handler had answered with failed later.
+    pub fn report(&self, route: &[u8], report: &[u8]) {
+        self.shared.settings.report.failure(route, report);
+    }
+
     /// Answers a request whose handler failed with 500 and logs the report; one that is gone is ignored.
     pub fn fail(&self, id: u64, route: &[u8], report: &[u8]) {
-        let Some(link) = self.shared.exchanges().take(id) else { return };
+        let request = self.shared.exchanges().take(id);
+        let Some(exchange::Request { link, .. }) = request else { return };
         link.answer(Answer::Reply(self.shared.failed(route, report)));
     }
 
@@ -253,6 +354,14 @@ impl Shared {
         }
     }
 
+    /// The stream that answered this request has ended before the guest ended it.
+    fn stream_lost(&self, id: u64) {
+        let guest = self.exchanges().stream_lost(id);
+        if let Some(guest) = guest {
+            guest.wake();
+        }
+    }
+
     /// The handler of this request has had its time.
     fn expire(&self, id: u64, link: &Link) {
         self.forget(id);
@@ -260,7 +369,7 @@ impl Shared {
     }
 
     /// Reports a failure and gives the 500 for its client.
-    fn failed(&self, route: &[u8], report: &[u8]) -> Response<Full<Bytes>> {
+    fn failed(&self, route: &[u8], report: &[u8]) -> Response<ReplyBody> {
         let id = self.settings.report.failure(route, report);
         response::failure(&id, self.settings.dev.then_some(report))
     }

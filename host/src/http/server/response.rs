@@ -1,10 +1,10 @@
 //! Responses: the guest's, after its status and fields have been checked, and the host's own.
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 
+use super::reply_body::ReplyBody;
 use crate::limits::Limits;
 
 /// The response of a handler.
@@ -16,22 +16,48 @@ pub(super) fn from_guest(
     headers: Vec<u8>,
     body: Vec<u8>,
     limits: &Limits,
-) -> Result<Response<Full<Bytes>>, String> {
-    let status = match StatusCode::from_u16(status) {
-        Ok(code) if (200..=599).contains(&status) => code,
-        _ => return Err(format!("the status must be 200 to 599, got {status}")),
-    };
-    // A response with one of these has no content (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5).
-    let body = match status {
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED => {
-            Bytes::new()
-        }
-        _ => Bytes::from(body),
-    };
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = fields(headers, limits)?;
-    Ok(response)
+) -> Result<Response<ReplyBody>, String> {
+    let head = Head::from_guest(status, headers, limits)?;
+    let body = if head.has_content() { Bytes::from(body) } else { Bytes::new() };
+    Ok(head.with(body.into()))
+}
+
+/// Status and fields of a handler's response.
+pub(super) struct Head {
+    status: StatusCode,
+    fields: HeaderMap,
+}
+
+impl Head {
+    /// # Errors
+    /// As [`from_guest`].
+    pub(super) fn from_guest(
+        status: u16,
+        headers: Vec<u8>,
+        limits: &Limits,
+    ) -> Result<Self, String> {
+        let status = match StatusCode::from_u16(status) {
+            Ok(code) if (200..=599).contains(&status) => code,
+            _ => return Err(format!("the status must be 200 to 599, got {status}")),
+        };
+        Ok(Self { status, fields: fields(headers, limits)? })
+    }
+
+    /// Whether responses with this status have content (RFC 9110, sections 15.3.5, 15.3.6, 15.4.5).
+    pub(super) fn has_content(&self) -> bool {
+        !matches!(
+            self.status,
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+        )
+    }
+
+    /// The whole response.
+    pub(super) fn with(self, body: ReplyBody) -> Response<ReplyBody> {
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.fields;
+        response
+    }
 }
 
 /// A response of the host: a line of text. It ends the connection if the request was not read to its end.
@@ -39,8 +65,8 @@ pub(super) fn plain(
     status: StatusCode,
     text: impl Into<Bytes>,
     close: bool,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(text.into()));
+) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::from(text.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -53,8 +79,13 @@ pub(super) fn plain(
     response
 }
 
+/// The 503 for what there is no room for.
+pub(super) fn busy(close: bool) -> Response<ReplyBody> {
+    plain(StatusCode::SERVICE_UNAVAILABLE, "the server is too busy\n", close)
+}
+
 /// The 500 of a handler that failed; `report` only if the client may see it.
-pub(super) fn failure(id: &str, report: Option<&[u8]>) -> Response<Full<Bytes>> {
+pub(super) fn failure(id: &str, report: Option<&[u8]>) -> Response<ReplyBody> {
     let mut text = format!("internal server error (id {id})");
     if let Some(report) = report {
         text.push_str("\n\n");
@@ -63,7 +94,8 @@ pub(super) fn failure(id: &str, report: Option<&[u8]>) -> Response<Full<Bytes>> 
     plain(StatusCode::INTERNAL_SERVER_ERROR, text, false)
 }
 
-fn fields(block: Vec<u8>, limits: &Limits) -> Result<HeaderMap, String> {
+/// The fields of a header block, none of which belongs to the host.
+pub(super) fn fields(block: Vec<u8>, limits: &Limits) -> Result<HeaderMap, String> {
     if block.is_empty() {
         return Ok(HeaderMap::new());
     }
@@ -128,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    fn guest(status: u16, block: &[u8]) -> Result<Response<Full<Bytes>>, String> {
+    fn guest(status: u16, block: &[u8]) -> Result<Response<ReplyBody>, String> {
         from_guest(status, block.to_vec(), b"body".to_vec(), &Limits::default())
     }
 

@@ -5,49 +5,40 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::access_log::Line;
 use super::exchange::{self, Refusal};
 use super::link::{Answer, Link};
+use super::log_entry::LogEntry;
+use super::reply_body::ReplyBody;
 use super::request::{self, Refused};
+use super::upgrade::Handshake;
 use super::{Shared, body, response};
-
-/// The status in the access log of a request whose client went away before the answer. Nobody receives
-/// it; other servers write the same number.
-const CLIENT_GONE: u16 = 499;
 
 /// Answers `request` of the connection `link`.
 pub(super) async fn answer(
     shared: Arc<Shared>,
     link: Arc<Link>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<ReplyBody>, Infallible> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let mut logged = Logged {
-        shared: &shared,
-        link: &link,
-        parts: &parts,
-        started,
-        status: CLIENT_GONE,
-        bytes: 0,
-    };
+    let mut entry = LogEntry::begin(&shared.settings.access_log, &link, &parts, started);
     let outcome = exchange(&shared, &link, &parts, body, started).await;
     let unread = outcome.is_err();
-    let response = outcome.unwrap_or_else(|Refused(status, text)| {
-        response::plain(status, Bytes::from_static(text.as_bytes()), true)
-    });
-    link.answered(Instant::now(), unread);
-    logged.status = response.status().as_u16();
-    if parts.method != Method::HEAD {
-        logged.bytes = response.body().size_hint().exact().unwrap_or(0);
+    let mut response = outcome.unwrap_or_else(refuse);
+    if response.body().is_streamed() {
+        link.streams();
+    } else {
+        link.answered(Instant::now(), unread);
     }
-    drop(logged);
+    if let Some(mut entry) = entry.take() {
+        entry.answered(response.status().as_u16());
+        response.body_mut().log(entry);
+    }
     Ok(response)
 }
 
@@ -58,36 +49,56 @@ async fn exchange(
     parts: &Parts,
     body: Incoming,
     started: Instant,
-) -> Result<Response<Full<Bytes>>, Refused> {
+) -> Result<Response<ReplyBody>, Refused> {
     request::check(parts)?;
-    let (body, share, complete) = if body.is_end_stream() {
-        (Bytes::new(), None, started)
+    let mut request = exchange::Request {
+        link: Arc::clone(link),
+        head: Vec::new(),
+        body: Bytes::new(),
+        share: None,
+        coming: None,
+        handshake: Handshake::of(parts),
+    };
+    let mut complete = started;
+    if body.is_end_stream() {
+        // There is none.
+    } else if shared.bodies_come {
+        request.coming = Some(body);
     } else {
         let max = shared.settings.limits.max_body;
-        let (body, share) = body::collect(body, max, &shared.load, link).await?;
-        (body, Some(share), Instant::now())
-    };
-    let head = request::head(parts, link.peer());
-    let request = exchange::Request { link: Arc::clone(link), head, body, share };
+        let (whole, share) = body::collect(body, max, &shared.load, link).await?;
+        (request.body, request.share) = (whole, Some(share));
+        complete = Instant::now();
+    }
+    request.head = request::head(parts, link.peer());
+    let coming = request.coming.is_some();
     let mut ticket = match shared.submit(request) {
         Ok(id) => Ticket { shared, id, answered: false },
-        Err(Refusal::Full) => return Ok(busy(false)),
-        Err(Refusal::Abandoned) => return Ok(busy(true)),
+        Err(Refusal::Full) => return Ok(response::busy(coming)),
+        Err(Refusal::Abandoned) => return Ok(response::busy(true)),
     };
     link.handling(ticket.id, complete);
     let answer = poll_fn(|context| link.poll_answer(context)).await;
     ticket.answered = true;
-    Ok(match answer {
-        Answer::Reply(response) => response,
-        Answer::Late => {
-            response::plain(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n", false)
+    if coming {
+        link.leaves_unread();
+    }
+    match answer {
+        Answer::Reply(response) => Ok(response),
+        Answer::Upgrade(response, upgraded) => {
+            link.upgrade(upgraded);
+            Ok(response)
         }
-        Answer::Abandoned => busy(true),
-    })
+        Answer::Refused(refused) => Err(refused),
+        Answer::Late => {
+            Ok(response::plain(StatusCode::GATEWAY_TIMEOUT, "the handler took too long\n", coming))
+        }
+        Answer::Abandoned => Ok(response::busy(true)),
+    }
 }
 
-fn busy(close: bool) -> Response<Full<Bytes>> {
-    response::plain(StatusCode::SERVICE_UNAVAILABLE, "the server is too busy\n", close)
+fn refuse(Refused(status, text): Refused) -> Response<ReplyBody> {
+    response::plain(status, Bytes::from_static(text.as_bytes()), true)
 }
 
 /// A request that is with the guest. hyper drops it unanswered when the client goes away.
@@ -101,33 +112,6 @@ impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if !self.answered {
             self.shared.forget(self.id);
-        }
-    }
-}
-
-/// A line of the access log, written when the request ends, in whatever way.
-struct Logged<'a> {
-    shared: &'a Shared,
-    link: &'a Link,
-    parts: &'a Parts,
-    started: Instant,
-    status: u16,
-    bytes: u64,
-}
-
-impl Drop for Logged<'_> {
-    fn drop(&mut self) {
-        let log = &self.shared.settings.access_log;
-        if log.is_on() {
-            log.write(&Line {
-                peer: self.link.peer(),
-                method: self.parts.method.as_str(),
-                path: self.parts.uri.path(),
-                version: request::version(self.parts.version),
-                status: self.status,
-                bytes: self.bytes,
-                took: self.started.elapsed(),
-            });
         }
     }
 }

@@ -1,0 +1,327 @@
+//! A response body that the guest writes while the connection sends it.
+//!
+//! Two ends share a bounded queue: [`OutgoingBody`], which the guest holds, and [`StreamedBody`], which
+//! hyper reads. Either end may go first.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body, Frame};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::Shared;
+use super::connections::Mode;
+use super::link::Link;
+use super::log_entry::LogEntry;
+use crate::budget::{Budget, Held};
+use crate::failure::{Failure, Kind};
+use crate::limits::{MAX_STREAM_QUEUE, MAX_STREAM_WRITE};
+
+/// A comment: a line that event-stream parsers ignore (HTML standard, section 9.2.6).
+const COMMENT: &[u8] = b":\n\n";
+
+/// What a streamed response carries, as `http-server.stream-kind` in `wit/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// Any bytes.
+    Bytes,
+    /// Server-sent events.
+    Events,
+}
+
+/// The guest's end. Dropping it before [`Self::finish`] breaks the connection.
+#[derive(Debug)]
+pub struct OutgoingBody {
+    stream: Arc<Stream>,
+    budget: Arc<Budget>,
+}
+
+/// hyper's end. Dropping it tells the guest that nobody reads any more.
+pub(super) struct StreamedBody {
+    stream: Arc<Stream>,
+    shared: Arc<Shared>,
+    link: Arc<Link>,
+    id: u64,
+    kind: StreamKind,
+    /// Runs in silence; made when first needed.
+    silence: Option<Pin<Box<Sleep>>>,
+    /// The stream has been given up, and hyper has had its turn to send what came before.
+    breaks: bool,
+    entry: Option<Box<LogEntry>>,
+}
+
+#[derive(Debug, Default)]
+struct Stream {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    queue: BytesMut,
+    /// Counts the queue while it is held.
+    held: Vec<Held>,
+    reader: Option<Waker>,
+    writers: Vec<Waker>,
+}
+
+/// The life of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Both ends are there. Then any other.
+    #[default]
+    Open,
+    /// The guest has written everything.
+    Finished,
+    /// The guest has given up.
+    Aborted,
+    /// Nobody reads any more.
+    Gone,
+}
+
+/// Makes a stream for the request `id`.
+pub(super) fn pair(
+    shared: &Arc<Shared>,
+    link: Arc<Link>,
+    id: u64,
+    kind: StreamKind,
+) -> (OutgoingBody, StreamedBody) {
+    let stream = Arc::new(Stream::default());
+    let body = StreamedBody {
+        stream: Arc::clone(&stream),
+        shared: Arc::clone(shared),
+        link,
+        id,
+        kind,
+        silence: None,
+        breaks: false,
+        entry: None,
+    };
+    (OutgoingBody { stream, budget: Arc::clone(&shared.budget) }, body)
+}
+
+impl OutgoingBody {
+    /// Hands `bytes` over as soon as there is room for them.
+    pub fn write(&self, bytes: Vec<u8>) -> Write {
+        let entry = if bytes.len() > MAX_STREAM_WRITE {
+            Err(Failure::new(
+                Kind::TooLarge,
+                format!(
+                    "{} bytes are more than one write can have, {MAX_STREAM_WRITE}",
+                    bytes.len()
+                ),
+            ))
+        } else {
+            self.budget.try_hold(bytes.len()).map(|held| (bytes, held)).ok_or_else(|| {
+                Failure::new(Kind::Limit, "the streams together hold too much for slow clients")
+            })
+        };
+        Write { stream: Arc::clone(&self.stream), entry: Some(entry) }
+    }
+
+    /// The body is complete.
+    pub fn finish(&self) {
+        self.end(Phase::Finished);
+    }
+
+    /// Breaks the connection.
+    pub fn abort(&self) {
+        self.end(Phase::Aborted);
+    }
+
+    fn end(&self, phase: Phase) {
+        let mut state = self.stream.state();
+        if state.phase == Phase::Open {
+            state.phase = phase;
+            state.wake_reader();
+        }
+    }
+}
+
+impl Drop for OutgoingBody {
+    fn drop(&mut self) {
+        self.end(Phase::Aborted);
+    }
+}
+
+/// A write that waits for its turn.
+#[derive(Debug)]
+pub struct Write {
+    stream: Arc<Stream>,
+    /// Taken when it is over.
+    entry: Option<Result<(Vec<u8>, Held), Failure>>,
+}
+
+impl Future for Write {
+    type Output = Result<(), Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let (bytes, held) = match self.entry.take() {
+            Some(Ok(entry)) => entry,
+            Some(Err(failure)) => return Poll::Ready(Err(failure)),
+            None => return Poll::Ready(Ok(())),
+        };
+        let stream = Arc::clone(&self.stream);
+        let mut state = stream.state();
+        if state.phase != Phase::Open {
+            return Poll::Ready(Err(Failure::new(Kind::Closed, "the client is gone")));
+        }
+        if state.queue.is_empty() {
+            state.queue = BytesMut::from(Bytes::from(bytes));
+        } else if state.queue.len() + bytes.len() <= MAX_STREAM_QUEUE {
+            state.queue.extend_from_slice(&bytes);
+        } else {
+            state.writers.push(context.waker().clone());
+            self.entry = Some(Ok((bytes, held)));
+            return Poll::Pending;
+        }
+        state.held.push(held);
+        state.wake_reader();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Stream {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn wake_reader(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    fn wake_writers(&mut self) {
+        self.writers.drain(..).for_each(Waker::wake);
+    }
+
+    /// Everything that waits, and room for more.
+    fn take_queue(&mut self) -> Bytes {
+        self.held.clear();
+        self.wake_writers();
+        std::mem::take(&mut self.queue).freeze()
+    }
+}
+
+impl StreamedBody {
+    /// The access log's entry is complete when this body is.
+    pub(super) fn log(&mut self, entry: Box<LogEntry>) {
+        self.entry = Some(entry);
+    }
+
+    /// The next frame that is there; the outer `Option` is none while there is none.
+    fn next(&mut self, context: &Context<'_>) -> Option<Option<Result<Bytes, Broken>>> {
+        let mut state = self.stream.state();
+        if !state.queue.is_empty() {
+            return Some(Some(Ok(state.take_queue())));
+        }
+        let stops =
+            self.kind == StreamKind::Events && self.shared.connections.mode() >= Mode::Stopping;
+        match state.phase {
+            Phase::Open if stops => Some(None),
+            Phase::Open => {
+                match &state.reader {
+                    Some(waker) if waker.will_wake(context.waker()) => {}
+                    _ => state.reader = Some(context.waker().clone()),
+                }
+                None
+            }
+            Phase::Finished | Phase::Gone => Some(None),
+            Phase::Aborted if self.breaks => Some(Some(Err(Broken))),
+            // hyper would throw away what it has not sent yet.
+            Phase::Aborted => {
+                self.breaks = true;
+                context.waker().wake_by_ref();
+                None
+            }
+        }
+    }
+
+    /// Whether it is time for a comment; if not, the task is woken then.
+    fn is_silent(&mut self, period: Duration, context: &mut Context<'_>) -> bool {
+        let silence = self.silence.get_or_insert_with(|| Box::pin(sleep(period)));
+        if silence.as_mut().poll(context).is_pending() {
+            return false;
+        }
+        self.restart_silence(period);
+        if let Some(silence) = &mut self.silence {
+            // Only a poll makes it wake us.
+            let _ = silence.as_mut().poll(context);
+        }
+        true
+    }
+
+    fn restart_silence(&mut self, period: Duration) {
+        if let Some(silence) = &mut self.silence
+            && let Some(at) = Instant::now().checked_add(period)
+        {
+            silence.as_mut().reset(at);
+        }
+    }
+}
+
+impl Body for StreamedBody {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let period = match self.kind {
+            StreamKind::Events => self.shared.settings.limits.sse_keep_alive,
+            StreamKind::Bytes => None,
+        };
+        if let Some(next) = self.next(context) {
+            if let Some(period) = period {
+                self.restart_silence(period);
+            }
+            if let (Some(entry), Some(Ok(piece))) = (&mut self.entry, &next) {
+                entry.sent(piece.len() as u64);
+            }
+            return Poll::Ready(next.map(|piece| piece.map(Frame::data)));
+        }
+        match period {
+            Some(period) if self.is_silent(period, context) => {
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(COMMENT)))))
+            }
+            _ => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for StreamedBody {
+    fn drop(&mut self) {
+        let lost = {
+            let mut state = self.stream.state();
+            let lost = state.phase == Phase::Open;
+            state.phase = Phase::Gone;
+            state.take_queue();
+            lost
+        };
+        self.link.answered(Instant::now(), false);
+        if lost {
+            self.shared.stream_lost(self.id);
+        }
+    }
+}
+
+/// The guest gave the stream up; makes hyper break the connection.
+#[derive(Debug)]
+pub(super) struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the response was given up")
+    }
+}
+
+impl std::error::Error for Broken {}

@@ -1,0 +1,354 @@
+//! Bodies that go on after the head of their message: `return { stream = function(write) … end }`, and
+//! routes that read the request's body as it arrives.
+
+use tests::client::Raw;
+use tests::gate::Gate;
+use tests::run::{Run, Serving};
+
+/// A server whose `GET /` answers with this function.
+fn serve(flags: &[&str], before: &str, function: &str) -> Serving {
+    let routes = format!(
+        "{{ GET = {{
+            ['/'] = function(req) return {{ stream = {function} }} end,
+            ['/alive'] = function() return 'alive' end,
+        }} }}"
+    );
+    Serving::routes(flags, before, &routes)
+}
+
+/// A server whose `POST /` reads the body itself; `POST /whole` gets it whole.
+fn reading(flags: &[&str], before: &str, handler: &str) -> Serving {
+    let routes = format!(
+        "{{
+          POST = {{
+            ['/'] = {{ stream_body = true, handler = {handler} }},
+            ['/whole'] = function(req) return #req.body .. ' ' .. tostring(req.read) end,
+          }},
+          GET = {{ ['/alive'] = function() return 'alive' end }},
+        }}"
+    );
+    Serving::routes(flags, before, &routes)
+}
+
+/// Sends the head of a request to `path` and as much of its body as `body`.
+fn post(client: &mut Raw, path: &str, length: usize, body: &[u8]) {
+    client.send(format!("POST {path} HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n"));
+    client.send(body);
+}
+
+#[test]
+fn each_write_is_sent_when_it_is_made() {
+    let gate = Gate::new();
+    let serving = serve(
+        &[&gate.grant()],
+        &gate.lua(),
+        "function(write) write('one') write('') write(2) http.get(gate) write('\\0\\xff') end",
+    );
+    let mut client = Raw::connect(serving.port);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    let head = client.head();
+    assert_eq!(head.headers("content-type"), ["application/octet-stream"]);
+    assert_eq!(head.headers("transfer-encoding"), ["chunked"]);
+    let mut before = Vec::new();
+    while before.len() < 4 {
+        before.extend(client.chunk().unwrap_or_default());
+    }
+    assert_eq!(before, b"one2");
+    gate.open();
+    assert_eq!(client.rest_of_chunks(), (b"\0\xff".to_vec(), true));
+    assert_eq!(client.get("/alive").text(), "alive");
+}
+
+#[test]
+fn large_writes_are_cut_and_arrive_whole() {
+    let serving = serve(
+        &[],
+        "",
+        "function(write) for i = 1, 3 do write((tostring(i)):rep(5 * 1024 * 1024 + i)) end end",
+    );
+    let body = Raw::connect(serving.port).get("/").body;
+    let mut at = 0;
+    for digit in 1..=3_usize {
+        let length = 5 * 1024 * 1024 + digit;
+        let part = body.get(at..at + length).unwrap_or_default();
+        assert!(part.len() == length && part.iter().all(|byte| usize::from(*byte) == 48 + digit));
+        at += length;
+    }
+    assert_eq!(at, body.len());
+}
+
+#[test]
+fn what_is_no_string_cannot_be_written() {
+    let serving = serve(
+        &[],
+        "",
+        "function(write)
+            for _, value in ipairs{ {}, true, print } do
+              local ok, e = pcall(write, value)
+              write(tostring(ok) .. ' ' .. e .. '\\n')
+            end
+          end",
+    );
+    let text = Raw::connect(serving.port).get("/").text();
+    for (line, kind) in text.lines().zip(["table", "boolean", "function"]) {
+        assert!(
+            line.starts_with("false ") && line.ends_with(&format!("must be a string, got {kind}"))
+        );
+    }
+    assert_eq!(text.lines().count(), 3);
+}
+
+#[test]
+fn a_function_that_fails_breaks_the_body_and_is_logged() {
+    let mut serving = serve(&[], "", "function(write) write('part') error('boom') end");
+    let mut client = Raw::connect(serving.port);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.head();
+    assert_eq!(client.rest_of_chunks(), (b"part".to_vec(), false));
+    assert!(serving.stderr_line("request failed").contains("boom"));
+    assert_eq!(Raw::connect(serving.port).get("/alive").text(), "alive");
+}
+
+#[test]
+fn an_old_client_gets_the_body_until_the_connection_closes() {
+    let serving = serve(&[], "", "function(write) write('one') write('two') end");
+    let mut client = Raw::connect(serving.port);
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    let head = client.head();
+    assert_eq!(head.headers("transfer-encoding"), [""; 0]);
+    assert_eq!(client.rest(), b"onetwo");
+}
+
+#[test]
+fn head_gets_the_head_and_the_function_does_not_run() {
+    let serving = serve(&[], "", "function(write) print('ran') end");
+    let mut client = Raw::connect(serving.port);
+    client.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert_eq!(client.head_response().headers("content-type"), ["application/octet-stream"]);
+    assert_eq!(client.get("/alive").text(), "alive");
+    serving.signal("TERM");
+    assert_eq!(serving.finish().ok(), "after serve\n");
+}
+
+#[test]
+fn a_server_that_stops_lets_a_body_end_and_cuts_it_after_the_grace_period() {
+    let gate = Gate::new();
+    let function = "function(write) write('a') http.get(gate) write('b') end";
+    let serving = serve(&[&gate.grant()], &gate.lua(), function);
+    let mut client = Raw::connect(serving.port);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.head();
+    assert_eq!(client.chunk_text(), "a");
+    let mut idle = Raw::connect(serving.port);
+    assert_eq!(idle.get("/alive").text(), "alive");
+    serving.signal("TERM");
+    idle.expect_closed();
+    gate.open();
+    assert_eq!(client.rest_of_chunks(), (b"b".to_vec(), true));
+    assert_eq!(serving.finish().ok(), "after serve\n");
+
+    let gate = Gate::new();
+    let serving = serve(&[&gate.grant(), "--grace-period=100ms"], &gate.lua(), function);
+    let mut client = Raw::connect(serving.port);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    client.head();
+    assert_eq!(client.chunk_text(), "a");
+    serving.signal("TERM");
+    assert_eq!(client.rest_of_chunks(), (Vec::new(), false));
+    assert_eq!(serving.finish().code, 0);
+}
+
+#[test]
+fn the_access_log_has_the_bytes_of_the_whole_body() {
+    let mut serving = serve(
+        &["--access-log=-"],
+        "",
+        "function(write) for _ = 1, 10 do write(('x'):rep(1000)) end end",
+    );
+    assert_eq!(Raw::connect(serving.port).get("/").body.len(), 10_000);
+    let line = serving.next_line();
+    assert!(line.contains("\"GET / HTTP/1.1\" 200 10000 "), "{line}");
+}
+
+#[test]
+fn a_body_is_read_as_it_arrives() {
+    let mut serving = reading(
+        &[],
+        "",
+        "function(req)
+            print(req.body, req:read(3), req:read(100))
+            local rest = {}
+            for chunk in req:chunks() do rest[#rest + 1] = chunk end
+            return table.concat(rest) .. tostring(req:read())
+          end",
+    );
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", 10, b"abcde");
+    assert_eq!(serving.next_line(), "nil\tabc\tde");
+    client.send("fghij");
+    assert_eq!(client.response().text(), "fghijnil");
+    // Without a body there is nothing to read.
+    let mut other = Raw::connect(serving.port);
+    post(&mut other, "/", 0, b"");
+    assert_eq!(other.response().text(), "nil");
+}
+
+#[test]
+fn chunked_bodies_and_expectations_are_read_too() {
+    let serving = reading(
+        &[],
+        "",
+        "function(req) local n = 0 for c in req:chunks() do n = n + #c end return tostring(n) end",
+    );
+    let mut client = Raw::connect(serving.port);
+    client.send(
+        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n",
+    );
+    assert_eq!(client.head().status, 100);
+    client.send("5\r\nabcde\r\n3\r\nfgh\r\n0\r\n\r\n");
+    assert_eq!(client.response().text(), "8");
+    assert_eq!(client.get("/alive").text(), "alive");
+}
+
+#[test]
+fn only_routes_that_ask_for_it_read_the_body_themselves() {
+    let serving = reading(
+        &["--max-body=1000"],
+        "",
+        "function(req) local n = 0 for c in req:chunks() do n = n + #c end return tostring(n) end",
+    );
+    let large = vec![b'x'; 300_000];
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", large.len(), &large);
+    assert_eq!(client.response().text(), "300000");
+    post(&mut client, "/whole", 1000, &large[..1000]);
+    assert_eq!(client.response().text(), "1000 nil");
+    post(&mut client, "/whole", 1001, &large[..1001]);
+    assert_eq!(client.response().status, 413);
+    let mut client = Raw::connect(serving.port);
+    client.send("POST /whole HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3E9\r\n");
+    client.send(&large[..1001]);
+    client.send("\r\n0\r\n\r\n");
+    assert_eq!(client.response().status, 413);
+    assert_eq!(Raw::connect(serving.port).get("/alive").text(), "alive");
+}
+
+#[test]
+fn a_body_that_stops_coming_times_out() {
+    let mut serving = reading(
+        &["--body-timeout=100ms"],
+        "",
+        "function(req)
+            local ok, e = pcall(function() for chunk in req:chunks() do end end)
+            print(e.kind, e)
+            return { status = 408, body = 'too slow' }
+          end",
+    );
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", 10, b"abc");
+    assert_eq!(client.response().status, 408);
+    let line = serving.next_line();
+    assert!(
+        line.starts_with("timeout\treq:read: ") && line.ends_with("(--body-timeout)"),
+        "{line}"
+    );
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/whole", 10, b"abc");
+    assert_eq!(client.response().status, 408);
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_of_its_body_cancels_the_handler() {
+    let mut serving = reading(
+        &[],
+        "",
+        "function(req)
+            print(req:read())
+            local ok, e = pcall(req.read, req)
+            print(e.kind == 'closed' or e.kind == 'cancelled')
+          end",
+    );
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", 10, b"abc");
+    assert_eq!(serving.next_line(), "abc");
+    drop(client);
+    assert_eq!(serving.next_line(), "true");
+    assert_eq!(Raw::connect(serving.port).get("/alive").text(), "alive");
+}
+
+#[test]
+fn a_response_before_the_end_of_the_body_closes_the_connection() {
+    let serving = reading(&[], "", "function(req) return 'early' end");
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", 1_000_000, &[b'x'; 10]);
+    assert_eq!(client.response().text(), "early");
+    client.expect_closed();
+    assert_eq!(Raw::connect(serving.port).get("/alive").text(), "alive");
+}
+
+#[test]
+fn wrong_amounts_and_routes_are_refused() {
+    let serving = reading(
+        &[],
+        "",
+        "function(req)
+            local texts = {}
+            for _, most in ipairs{ 0, -1, 1.5, 'x', {} } do
+              local ok, e = pcall(req.read, req, most)
+              texts[#texts + 1] = tostring(ok) .. tostring(e):match('whole number of bytes > 0')
+            end
+            return table.concat(texts, ' ')
+          end",
+    );
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", 1, b"x");
+    let expected = ["falsewhole number of bytes > 0"; 5].join(" ");
+    assert_eq!(client.response().text(), expected);
+
+    for (route, why) in [
+        ("{}", "the handler of GET / must be a function, got nil"),
+        ("{ handler = 5 }", "the handler of GET / must be a function, got number"),
+        ("5", "the handler of GET / must be a function, got number"),
+    ] {
+        let code = format!("http.serve(0, {{ GET = {{ ['/'] = {route} }} }})");
+        let text = Run::eval(&["--allow-listen=0"], &code).finish().fails_with(1);
+        assert!(text.contains(why), "{text}");
+    }
+}
+
+#[test]
+fn a_gigabyte_passes_through_a_handler_of_little_memory_both_ways() {
+    const SIZE: usize = 1024 * 1024 * 1024;
+    let serving = reading(
+        &["--max-memory=32MiB"],
+        "",
+        "function(req)
+            return { stream = function(write) for chunk in req:chunks() do write(chunk) end end }
+          end",
+    );
+    let mut client = Raw::connect(serving.port);
+    let mut sender = client.stream().try_clone().expect("a second handle");
+    let sending = std::thread::spawn(move || {
+        use std::io::Write;
+        let piece = vec![b'x'; 1024 * 1024];
+        let head = format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {SIZE}\r\n\r\n");
+        sender.write_all(head.as_bytes()).expect("the server takes it");
+        for _ in 0..SIZE / piece.len() {
+            sender.write_all(&piece).expect("the server takes it");
+        }
+    });
+    client.head();
+    let mut received = 0;
+    let mut most = 0;
+    loop {
+        let chunk = client.chunk().expect("a whole chunk");
+        if chunk.is_empty() {
+            break;
+        }
+        received += chunk.len();
+        most = most.max(serving.resident_kib());
+    }
+    sending.join().expect("all was sent");
+    assert_eq!(received, SIZE);
+    assert!(most < 96 * 1024, "{most} KiB");
+}
