@@ -122,6 +122,11 @@ impl<S> Driver<S> {
         self.end.shared.begin_close(Close::new(code, reason));
     }
 
+    /// Whether this end asked for the connection to be closed.
+    pub fn was_to_close(&self) -> bool {
+        self.end.shared.close_wanted().is_some()
+    }
+
     /// What went through the connection so far.
     pub fn summary(&self) -> Summary {
         self.end.shared.summary()

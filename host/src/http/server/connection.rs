@@ -126,7 +126,8 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, member: Member) {
                 log_refused(shared, &link, error);
             }
             if (refused.is_some() || link.unread()) && !ended {
-                linger(&mut stream, shared).await;
+                // In a box of its own: its buffer would enlarge every connection.
+                Box::pin(linger(&mut stream, shared)).await;
             }
         }
         End::Silent => {}

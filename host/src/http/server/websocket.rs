@@ -39,5 +39,8 @@ pub(super) async fn run(
         Pin::new(&mut driver).poll(context)
     })
     .await;
-    shared.stream_lost(id);
+    // A function that closed its connection may go on with something else.
+    if !driver.was_to_close() {
+        shared.stream_lost(id);
+    }
 }
