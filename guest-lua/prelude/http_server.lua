@@ -2,7 +2,7 @@
 local internals = ...
 local listen, serve, stop, reply = internals.listen, internals.serve, internals.stop, internals.reply
 local start, write_body, send_event = internals.start, internals.write_body, internals.send_event
-local upgrade, collect_body = internals.upgrade, internals.collect_body
+local upgrade, end_socket, collect_body = internals.upgrade, internals.end_socket, internals.collect_body
 local open_body, read_request = internals.open_body, internals.read_request
 
 -- The most that one crossing takes.
@@ -220,14 +220,12 @@ local function run_stream(server, id, method, response)
   end)
 end
 
--- The connection closes with its function: 1000 if it returns, 1011 if it fails (RFC 6455, section 7.4.1).
+-- The connection closes with its function.
 local function run_websocket(server, id, response)
   local fn = check_function("ws", response.ws)
   local holder, peer_addr, protocol = upgrade(server, id, response)
   if not holder then return end
-  local _ <close> = setmetatable({}, { __close = function(_, failure)
-    internals.ws_begin_close(holder, failure == nil and 1000 or 1011)
-  end })
+  local _ <close> = setmetatable({}, { __close = function(_, failure) end_socket(holder, failure) end })
   fn(internals.new_connection(holder, peer_addr, protocol))
 end
 

@@ -12,10 +12,10 @@
 #include "call.h"
 #include "event_loop.h"
 #include "failure.h"
+#include "http_failure.h"
 #include "http_request.h"
 #include "http_response.h"
 #include "http_stream.h"
-#include "log.h"
 #include "script.h"
 #include "task.h"
 #include "wait.h"
@@ -46,6 +46,9 @@ struct Server {
 
 static Server *servers;
 
+/* How long the function of a stream may go on after its client was lost, if it does not write. */
+#define LOSS_TIME 5000000000ull
+
 
 static tidelock_script_http_server_borrow_server_t borrow (const Server *server) {
   tidelock_script_http_server_borrow_server_t borrowed = {server->own.__handle};
@@ -62,104 +65,12 @@ static Server *to_server (lua_State *L, int index) {
 ** Handlers
 ** ======================================================= */
 
-/* Pushes "METHOD path" of the request that 'co' was handling: its first argument. */
-static void push_route (lua_State *L, lua_State *co) {
-  lua_pushvalue(co, -1);
-  lua_xmove(co, L, 1);
-  if (lua_istable(L, -1)) {
-    lua_getfield(L, -1, "method");
-    lua_getfield(L, -2, "path");
-    if (lua_isstring(L, -1) && lua_isstring(L, -2)) {
-      lua_pushfstring(L, "%s %s", lua_tostring(L, -2), lua_tostring(L, -1));
-      return;
-    }
-  }
-  lua_pushliteral(L, "unknown route");
-}
-
-
-/* How long the function of a stream may go on after its client was lost, if it does not write. */
-#define LOSS_TIME 5000000000ull
-
-
-/* The status that the error of a failed task asks for: 400 of 'req.json', else 500. */
-static int status_of_error (lua_State *L, lua_State *co) {
-  int status = 500;
-  lua_pushvalue(co, -3);
-  lua_xmove(co, L, 1);
-  if (failure_kind(L, -1) != NULL) {
-    lua_pushliteral(L, "status");
-    lua_rawget(L, -2);
-    if (lua_tointeger(L, -1) == 400) status = 400;
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-  return status;
-}
-
-
-/* Whether the failure of a stream's function is only that its client went away. */
-static bool is_loss (lua_State *L, lua_State *co) {
-  const char *kind;
-  lua_pushvalue(co, -3);
-  lua_xmove(co, L, 1);
-  kind = failure_kind(L, -1);
-  lua_pop(L, 1);
-  return kind != NULL && strcmp(kind, "closed") == 0;
-}
-
-
-typedef struct Failed {
-  Server *server;
-  const Task *task;
-  lua_State *co;
-} Failed;
-
-
-/* Pushes what is to be said about the failure, even if the error's own '__tostring' fails. */
-static void push_report (lua_State *L, lua_State *co) {
-  lua_pushcfunction(L, log_describe_error);
-  lua_pushlightuserdata(L, co);
-  if (lua_pcall(L, 1, 1, 0) == LUA_OK) return;
-  lua_pop(L, 1);
-  lua_pushfstring(L, "(error object is a %s value)\n%s", luaL_typename(co, -3), lua_tostring(co, -2));
-}
-
-
-/* Tells the host that a handler failed; runs protected. */
-static int report_failure (lua_State *L) {
-  Failed *failed = lua_touserdata(L, 1);
-  script_list_u8_t route, report;
-  if (failed->task->streams && is_loss(L, failed->co)) return 0;
-  if (!failed->task->streams && status_of_error(L, failed->co) == 400) {
-    http_response_send_text(borrow(failed->server), failed->task->id, 400, "bad request: the body is not valid JSON\n");
-    return 0;
-  }
-  push_report(L, failed->co);
-  report.ptr = (uint8_t *)lua_tolstring(L, -1, &report.len);
-  push_route(L, failed->co);
-  route.ptr = (uint8_t *)lua_tolstring(L, -1, &route.len);
-  if (failed->task->streams)
-    tidelock_script_http_server_method_server_report(borrow(failed->server), &route, &report);
-  else
-    tidelock_script_http_server_method_server_fail(borrow(failed->server), failed->task->id, &route, &report);
-  return 0;
-}
-
-
 static void release_if_idle (Server *server);
 
 static void handler_ended (Task *task, lua_State *co, Ending ending) {
   Server *server = task->owner;
-  if (ending.failed && server->own.__handle != 0 && !task->cancelled) {
-    Failed failed = {server, task, co};
-    lua_pushcfunction(server->L, report_failure);
-    lua_pushlightuserdata(server->L, &failed);
-    if (lua_pcall(server->L, 1, 0, 0) != LUA_OK) {  /* no memory left to describe it */
-      http_response_fail(borrow(server), task->id, "the handler failed and there was no memory left to say how");
-      lua_pop(server->L, 1);
-    }
-  }
+  if (ending.failed && server->own.__handle != 0 && !task->cancelled && !task->lost)
+    http_failure_tell(server->L, borrow(server), task, co);
   server->handlers--;
   release_if_idle(server);
 }

@@ -12,6 +12,7 @@
 #include "http_request.h"
 #include "http_response.h"
 #include "pure/event_text.h"
+#include "task.h"
 #include "wait.h"
 #include "websocket.h"
 
@@ -31,6 +32,7 @@
 typedef struct Body {
   int32_t handle;
   bool ended;  /* outgoing: the script has ended it */
+  bool lost;  /* outgoing: a write has found its client gone */
 } Body;
 
 
@@ -92,6 +94,7 @@ static int write_finish (lua_State *L, Wait *wait) {
     write->call.released = true;  /* by whoever raises it */
     if (error->kind == TIDELOCK_SCRIPT_TYPES_ERROR_KIND_CLOSED) {
       tidelock_script_types_error_free(error);
+      ((Body *)lua_touserdata(L, 1))->lost = true;
       failure_push(L, "closed", strcmp(wait->fn, "send") == 0 ? "SSE stream closed" : "stream closed");
       return lua_error(L);
     }
@@ -144,12 +147,20 @@ static int body_send (lua_State *L) {
 }
 
 
+/* Whether the value at 'index' is the failure of kind 'closed' that a function gave up with. */
+static bool is_closed_failure (lua_State *L, int index) {
+  const char *kind = failure_kind(L, index);
+  return kind != NULL && strcmp(kind, "closed") == 0;
+}
+
+
 /* Ends a body: complete, or broken off if an error is why (the second value of '__close'). */
 static int outgoing_close (lua_State *L) {
   Body *body = luaL_checkudata(L, 1, OUTGOING);
   tidelock_script_http_server_borrow_outgoing_body_t borrowed = {body->handle};
   if (body->handle == 0 || body->ended) return 0;
   body->ended = true;
+  if (body->lost && is_closed_failure(L, 2) && task_current() != NULL) task_current()->lost = true;
   if (lua_isnoneornil(L, 2)) tidelock_script_http_server_method_outgoing_body_finish(borrowed);
   else tidelock_script_http_server_method_outgoing_body_abort(borrowed);
   return 0;
@@ -331,6 +342,16 @@ bool http_stream_upgrade (lua_State *L, int response,
 /* }====================================================== */
 
 
+/* end_socket(holder, failure): what 'outgoing_close' is for a body. The connection closes with the function
+   it was for: 1000 if that has returned, 1011 if it has failed (RFC 6455, section 7.4.1). */
+static int end_socket (lua_State *L) {
+  if (websocket_is_closed(L, 1) && is_closed_failure(L, 2) && task_current() != NULL)
+    task_current()->lost = true;
+  websocket_begin_close(L, 1, lua_isnil(L, 2) ? 1000 : 1011);
+  return 0;
+}
+
+
 static void new_holder (lua_State *L, const char *name, lua_CFunction closer, lua_CFunction collector) {
   luaL_newmetatable(L, name);
   lua_pushcfunction(L, closer);
@@ -348,6 +369,7 @@ void http_stream_internals (lua_State *L) {
     {"write_body", body_write},
     {"send_event", body_send},
     {"read_request", body_read},
+    {"end_socket", end_socket},
     {NULL, NULL}
   };
   new_holder(L, OUTGOING, outgoing_close, outgoing_gc);

@@ -51,6 +51,7 @@ struct Task {
   bool exposed;  /* the script has seen the coroutine: do not reuse it */
   bool is_main;
   bool streams;  /* a handler that has answered with a stream, which tells of a client that is gone */
+  bool lost;  /* a handler that ends because its client is gone, which is no failure */
   bool failed;  /* set when the function of the task has failed */
   TaskEnd end;
   void *owner;  /* for 'end' */

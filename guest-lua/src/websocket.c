@@ -307,19 +307,20 @@ static int ws_close (lua_State *L) {
 /* }====================================================== */
 
 
-/* ws_begin_close(holder, code, reason): without waiting. */
-static int ws_begin_close (lua_State *L) {
-  tidelock_script_websocket_borrow_connection_t connection = borrow(L, 1);
-  uint16_t code = (uint16_t)luaL_checkinteger(L, 2);
-  script_list_u8_t reason = bytes_at(L, 3);
-  tidelock_script_websocket_method_connection_begin_close(connection, code, &reason);
-  return 0;
+void websocket_begin_close (lua_State *L, int index, uint16_t code) {
+  script_list_u8_t reason = {NULL, 0};
+  tidelock_script_websocket_method_connection_begin_close(borrow(L, index), code, &reason);
+}
+
+
+bool websocket_is_closed (lua_State *L, int index) {
+  return tidelock_script_websocket_method_connection_is_closed(borrow(L, index));
 }
 
 
 /* ws_is_closed(holder) */
 static int ws_is_closed (lua_State *L) {
-  lua_pushboolean(L, tidelock_script_websocket_method_connection_is_closed(borrow(L, 1)));
+  lua_pushboolean(L, websocket_is_closed(L, 1));
   return 1;
 }
 
@@ -337,7 +338,6 @@ void websocket_internals (lua_State *L) {
     {"ws_wait", ws_wait},
     {"ws_write", ws_write},
     {"ws_close", ws_close},
-    {"ws_begin_close", ws_begin_close},
     {"ws_is_closed", ws_is_closed},
     {"ws_fail", ws_fail},
     {NULL, NULL}

@@ -4,6 +4,7 @@
 #ifndef websocket_h
 #define websocket_h
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lua.h"
@@ -20,6 +21,12 @@ void websocket_internals (lua_State *L);
 ** collected the connection is closed.
 */
 int32_t *websocket_push (lua_State *L);
+
+/* Closes the connection of the holder at 'index' without waiting for the peer. */
+void websocket_begin_close (lua_State *L, int index, uint16_t code);
+
+/* Whether nothing can be written to it any more. */
+bool websocket_is_closed (lua_State *L, int index);
 
 /* Pushes what 'new_connection' also takes: the peer's address and the subprotocol, or nil. */
 void websocket_push_ends (lua_State *L, int32_t handle);

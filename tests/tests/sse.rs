@@ -1,10 +1,12 @@
 //! Server-sent events, the server's side: `return { sse = function(send) … end }`.
 
+use std::io::Write;
 use std::net::Shutdown;
 
 use tests::client::Raw;
 use tests::gate::Gate;
 use tests::run::Serving;
+use tests::upstream::Upstream;
 
 /// A server whose `GET /` answers with this event function.
 fn serve(flags: &[&str], before: &str, function: &str) -> Serving {
@@ -256,6 +258,27 @@ fn a_client_that_goes_away_in_silence_is_noticed_and_the_function_cancelled_a_wh
     // It was cancelled, which is no failure.
     let finished = serving.finish();
     assert!(!finished.stderr.contains("request failed"), "{}", finished.stderr);
+}
+
+#[test]
+fn losing_somebody_else_is_a_failure_of_the_function() {
+    let upstream = Upstream::start(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+        false
+    });
+    let mut serving = serve(
+        &[&upstream.grant()],
+        &format!("local upstream = '{}'", upstream.url("/")),
+        "function(send)
+            send('x')
+            local ok, e = pcall(http.get, upstream)
+            assert(e.kind == 'closed')
+            error(e)
+          end",
+    );
+    let mut client = listen(&serving);
+    assert_eq!(client.rest_of_chunks(), (b"data: x\n\n".to_vec(), false));
+    serving.stderr_line("request failed");
 }
 
 #[test]
