@@ -6,6 +6,8 @@ PORT ?= 8080
 TOOLCHAIN := target/toolchain
 CLIENTS := target/clients
 BINARY := target/release/tidelock
+NATIVE := target/native
+FUZZ_SECONDS ?= 60
 
 # What pip may do below target/: nothing but what the hashes name.
 PIP_INSTALL := PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all:
@@ -17,7 +19,7 @@ else
 SETUP := $(TOOLCHAIN)/.installed
 endif
 
-.PHONY: help setup setup-clients setup-browser build run test lint docs bench ci clean
+.PHONY: help setup setup-clients setup-browser build run test fuzz lint docs bench ci clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -58,6 +60,21 @@ run: build ## Serve examples/hello.lua on 127.0.0.1:8080 until interrupted (PORT
 
 test: build setup-clients ## Run all tests against the built binary
 	$(CARGO) test --release --locked --workspace
+
+fuzz: $(NATIVE)/run ## Feed what reads a peer's bytes with random ones, FUZZ_SECONDS (60) for each
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(NATIVE)/run guest-lua/prelude/assert.lua guest-lua/native-tests/fuzz/event_stream.lua
+
+# The C of guest-lua/src/pure for this machine, with sanitizers, in a plain Lua: tests and fuzz run it.
+$(NATIVE)/run: $(NATIVE)/liblua.a guest-lua/native-tests/run.c $(wildcard guest-lua/src/pure/*)
+	$(CC) -std=c11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	  -I$(NATIVE)/lua -Iguest-lua/src/pure guest-lua/src/pure/*.c guest-lua/native-tests/run.c $< -o $@ -lm
+
+$(NATIVE)/liblua.a: Cargo.lock
+	@rm -rf $(NATIVE) && mkdir -p $(NATIVE)
+	@$(CARGO) metadata --format-version 1 --locked --filter-platform $$(rustc -vV | sed -n 's/host: //p') | \
+	  $(PYTHON) -c 'import json, os, sys; print(*(os.path.dirname(p["manifest_path"]) for p in json.load(sys.stdin)["packages"] if p["name"] == "lua-src"))' >$(NATIVE)/where
+	@cp -r "$$(cat $(NATIVE)/where)/lua-5.5.1" $(NATIVE)/lua && rm -f $(NATIVE)/lua/lua.c $(NATIVE)/lua/luac.c
+	cd $(NATIVE)/lua && $(CC) -std=c11 -O1 -DLUA_USE_POSIX -c *.c && ar rcs ../liblua.a *.o
 
 lint: $(SETUP) ## Check formatting and run clippy, warnings being errors (our C is compiled so in every build)
 	$(CARGO) fmt --all --check

@@ -1,14 +1,8 @@
 /*
 ** run.c - runs the test scripts of the pure libraries natively, each in a
 ** fresh state, after a prelude. Usage: run PRELUDE SCRIPT...
-** In guest-lua, with the sources of Lua that cargo has fetched:
-**
-**   L=$(find ~/.cargo/registry/src -path '*-551.1.0/lua-5.5.1')
-**   gcc -std=c11 -g -O1 -Wall -Wextra -Werror -DLUA_USE_POSIX \
-**     -fsanitize=address,undefined -fno-sanitize-recover=undefined \
-**     -I$L -Isrc/pure $(find $L src/pure -name '*.c') native-tests/run.c \
-**     -o /tmp/run -lm -ldl
-**   /tmp/run prelude/assert.lua $(find native-tests -name '*.lua')
+** The Makefile builds it as target/native/run, with sanitizers; tests and
+** `make fuzz` run it.
 */
 
 #include <stdio.h>
@@ -22,6 +16,7 @@
 
 #include "base64.h"
 #include "crypto.h"
+#include "event_stream.h"
 #include "json.h"
 #include "url.h"
 
@@ -121,6 +116,7 @@ static const luaL_Reg t_funcs[] = {
 
 static int luaopen_T (lua_State *L) {
   luaL_newlib(L, t_funcs);
+  event_stream_internals(L);
   return 1;
 }
 

@@ -20,6 +20,7 @@
 #include "modules.h"
 #include "prelude.h"
 #include "protected.h"
+#include "pure/event_stream.h"
 #include "script.h"
 #include "settings.h"
 #include "time.h"
@@ -289,6 +290,7 @@ void globals_open (lua_State *L) {
   modules_open(L);
   lua_newtable(L);
   async_internals(L);
+  event_stream_internals(L);
   files_internals(L);
   http_client_internals(L);
   http_server_internals(L);
