@@ -1,6 +1,7 @@
 -- http.get, post, put, patch, delete, head, request and http.client.
 local internals = ...
 local open_client, send, read_body = internals.open_client, internals.send, internals.read_body
+local keep_whole, hand_over = internals.keep_whole, internals.hand_over
 
 -- Taken once: what a script does to its globals must not change what a request does.
 local json_encode, url_encode, log_warn, getinfo = json.encode, url.encode, log.warn, debug.getinfo
@@ -8,7 +9,7 @@ local json_encode, url_encode, log_warn, getinfo = json.encode, url.encode, log.
 local DEFAULT_TIMEOUT = 30
 local known_options = {
   headers = true, timeout = true, connect_timeout = true, follow_redirects = true, max_size = true,
-  body = true, query = true, on_event = true,
+  body = true, query = true, on_event = true, on_chunk = true,
 }
 local warned = {}
 
@@ -17,15 +18,15 @@ local function fail(fn, message)
   local level = 3
   while true do
     local info = getinfo(level, "S")
-    if not info or info.short_src:sub(1, 10) ~= "[tidelock " then break end
+    if not info or info.what ~= "C" and info.short_src:sub(1, 10) ~= "[tidelock " then break end
     level = level + 1
   end
   error(fn .. ": " .. message, level)
 end
 
-local function warn_about_unknown(fn, opts)
+local function warn_about_unknown(fn, opts, known)
   for key in pairs(opts) do
-    if not known_options[key] and not warned[key] then
+    if not known[key] and not warned[key] then
       warned[key] = true
       log_warn(fn .. ": unknown option " .. tostring(key) .. " is ignored")
     end
@@ -56,6 +57,14 @@ local function has_header(headers, wanted)
   return false
 end
 
+-- The headers, and this one unless they name it.
+local function with_header(headers, name, value)
+  if has_header(headers, name:lower()) then return headers end
+  local all = { [name] = value }
+  for other, its_value in pairs(headers or {}) do all[other] = its_value end
+  return all
+end
+
 -- The defaults' headers, then the call's; a name of the call replaces any spelling of it.
 local function merge_headers(fn, defaults, headers)
   if headers ~= nil and type(headers) ~= "table" then
@@ -83,12 +92,7 @@ local function encode_body(fn, body, headers)
   if type(body) ~= "table" then
     fail(fn, "the body must be a string, a table or nil, got " .. type(body))
   end
-  if not has_header(headers, "content-type") then
-    local with_type = { ["Content-Type"] = "application/json" }
-    for name, value in pairs(headers or {}) do with_type[name] = value end
-    headers = with_type
-  end
-  return encode(fn, "the body", json_encode, body), headers
+  return encode(fn, "the body", json_encode, body), with_header(headers, "Content-Type", "application/json")
 end
 
 local function with_query(fn, address, query)
@@ -110,51 +114,95 @@ local function absolute(base, address)
   return base:gsub("/+$", "") .. "/" .. address:gsub("^/+", "")
 end
 
--- Collects the rest of a body in pieces.
-local function read_all(fn, response, rest)
-  local body <close> = rest
-  local pieces = { response.body }
-  while true do
-    local piece = read_body(fn, body)
-    if piece == "" then break end
-    pieces[#pieces + 1] = piece
+-- How the script takes the body: in pieces for on_chunk, as events for on_event.
+local function taking_of(fn, opts)
+  local on_event, on_chunk = opts.on_event, opts.on_chunk
+  for name, callback in pairs({ on_event = on_event, on_chunk = on_chunk }) do
+    if type(callback) ~= "function" then
+      fail(fn, "opts." .. name .. " must be a function, got " .. type(callback))
+    end
   end
-  response.body = table.concat(pieces)
+  if on_event and on_chunk then fail(fn, "opts.on_event and opts.on_chunk exclude each other") end
+  return on_event and "events" or on_chunk and "pieces" or "whole"
 end
 
--- client: { held, defaults }
-local function exchange(client, fn, method, address, body, opts)
+-- A request that can be sent, and sent again. client: { held, defaults }
+local function prepare(client, fn, method, address, body, opts, taking)
   local defaults = client.defaults
+  local headers = merge_headers(fn, defaults.headers, opts.headers)
+  body, headers = encode_body(fn, body, headers)
+  if taking == "events" then headers = with_header(headers, "Accept", "text/event-stream") end
+  local follow = opts.follow_redirects
+  if follow == nil then follow = defaults.follow_redirects end
+  return {
+    held = client.held, fn = fn, method = method, headers = headers, body = body, taking = taking,
+    address = with_query(fn, absolute(defaults.base_url, address), opts.query),
+    timeout = seconds(fn, "timeout", opts.timeout) or defaults.timeout or DEFAULT_TIMEOUT,
+    connect_timeout = seconds(fn, "connect_timeout", opts.connect_timeout) or defaults.connect_timeout,
+    follow = follow ~= false,
+    max_size = size(fn, "max_size", opts.max_size) or defaults.max_size,
+  }
+end
+
+-- Raises what sending or reading raised: a failure knows its address, a mistake of the caller its position.
+local function refuse(request, problem)
+  if type(problem) == "table" then
+    problem.url = redact(request.address)
+    error(problem, 0)
+  end
+  fail(request.fn, (tostring(problem):gsub("^.-" .. request.fn:gsub("%p", "%%%0") .. ": ", "")))
+end
+
+-- Returns the response, what reads the rest of its body and closes the exchange (nil if there is no rest),
+-- and whether the body is taken in pieces.
+local function open(request)
+  local ok, response, rest, in_pieces = pcall(send, request.fn, request.held, request.method, request.address,
+    request.headers, request.body, request.timeout, request.connect_timeout, request.follow, request.max_size,
+    request.taking)
+  if not ok then refuse(request, response) end
+  return response, rest, in_pieces
+end
+
+-- A function that returns the next piece of the body, nil at its end; the response keeps none of it.
+local function pieces_of(request, response, rest)
+  local first = response.body
+  response.body = nil
+  return function()
+    local ok, piece = true, first
+    first = nil
+    if not piece or piece == "" then
+      if not rest then return nil end
+      ok, piece = pcall(read_body, request.fn, rest)
+      if not ok then refuse(request, piece) end
+    end
+    return piece ~= "" and piece or nil
+  end
+end
+
+local function check(fn, address, opts)
   if type(address) ~= "string" then
     fail(fn, "argument #" .. (fn == "http.request" and 2 or 1) .. " must be a URL string, got " .. type(address))
   end
   if opts ~= nil and type(opts) ~= "table" then
     fail(fn, "options must be a table, got " .. type(opts))
   end
+end
+
+local function exchange(client, fn, method, address, body, opts)
+  check(fn, address, opts)
   opts = opts or {}
-  warn_about_unknown(fn, opts)
-  local headers = merge_headers(fn, defaults.headers, opts.headers)
-  body, headers = encode_body(fn, body, headers)
-  address = with_query(fn, absolute(defaults.base_url, address), opts.query)
-  local follow = opts.follow_redirects
-  if follow == nil then follow = defaults.follow_redirects end
-  local timeout = seconds(fn, "timeout", opts.timeout) or defaults.timeout or DEFAULT_TIMEOUT
-  local connect_timeout = seconds(fn, "connect_timeout", opts.connect_timeout) or defaults.connect_timeout
-  local max_size = size(fn, "max_size", opts.max_size) or defaults.max_size
-  local ok, response, rest = pcall(send, fn, client.held, method, address, headers, body, timeout,
-    connect_timeout, follow ~= false, max_size)
-  if ok and rest then
-    local failure
-    ok, failure = pcall(read_all, fn, response, rest)
-    if not ok then response = failure end
+  warn_about_unknown(fn, opts, known_options)
+  local request = prepare(client, fn, method, address, body, opts, taking_of(fn, opts))
+  local response, rest, in_pieces = open(request)
+  if not rest and not in_pieces then return response end
+  local closing <close> = rest
+  local next_piece = pieces_of(request, response, rest)
+  if in_pieces then
+    hand_over(fn, redact(request.address), response, next_piece, opts)
+  else
+    keep_whole(response, next_piece)
   end
-  if ok then return response end
-  if type(response) == "table" then
-    response.url = redact(address)
-    error(response, 0)
-  end
-  local message = tostring(response)
-  fail(fn, (message:gsub("^.-" .. fn:gsub("%p", "%%%0") .. ": ", "")))
+  return response
 end
 
 -- The client behind http.get and its like; opened when first used.
@@ -259,3 +307,10 @@ function http.client(opts)
   clients[client] = { held = open_client(fn, defaults.ca_cert), defaults = defaults }
   return client
 end
+
+-- What is built on this.
+internals.http = {
+  fail = fail, check = check, seconds = seconds, warn_about_unknown = warn_about_unknown, redact = redact,
+  with_header = with_header, prepare = prepare, open = open, pieces_of = pieces_of,
+  default_client = default_client, client_of = client_of, methods = methods,
+}

@@ -15,6 +15,7 @@ pub mod folder;
 pub mod gate;
 pub mod run;
 pub mod scripts;
+pub mod stream;
 pub mod upstream;
 
 /// How long anything may take before a test gives up: a guard against hanging, not a measurement.

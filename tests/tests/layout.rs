@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 /// The files of `wit/` that are no capability.
 const NOT_CAPABILITIES: [&str; 2] = ["types", "world"];
 
-/// Preludes of the guest's own libraries, which cross no boundary.
-const LIBRARIES: [&str; 2] = ["assert", "async"];
+/// Preludes of the guest's own libraries, which cross no boundary of their own: what `http_body`
+/// knows of the world comes through `http_client`.
+const LIBRARIES: [&str; 3] = ["assert", "async", "http_body"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
