@@ -233,6 +233,7 @@ static void new_holder (lua_State *L, const char *name, lua_CFunction closer) {
 
 void http_client_internals (lua_State *L) {
   static const luaL_Reg functions[] = {
+    {"close_body", body_close},
     {"open_client", client_open},
     {"send", client_send},
     {"read_body", body_read},
