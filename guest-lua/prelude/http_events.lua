@@ -152,9 +152,12 @@ local function events(held, address, opts)
   check_options(fn, opts)
   local method = opts.method or opts.body ~= nil and "POST" or "GET"
   local request = client.prepare(held, fn, method, address, opts.body, opts, "events")
+  -- Taken now, as everything else is, and not when the stream is connected again.
+  local headers = {}
+  for name, value in pairs(client.with_header(request.headers, "Cache-Control", "no-cache")) do headers[name] = value end
   local source = setmetatable({
     request = request,
-    headers = client.with_header(request.headers, "Cache-Control", "no-cache"),
+    headers = headers,
     id = opts.last_event_id,
     asked = client.seconds(fn, "retry", opts.retry) or DEFAULT_RETRY,
     max_retries = opts.max_retries or math.huge,

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 /// The files of `wit/` that are no capability.
 const NOT_CAPABILITIES: [&str; 2] = ["types", "world"];
 
-/// Preludes of the guest's own libraries, which cross no boundary of their own: what `http_body` and
-/// `http_events` know of the world comes through `http_client`.
-const LIBRARIES: [&str; 4] = ["assert", "async", "http_body", "http_events"];
+/// Preludes of the guest's own libraries, which cross no boundary of their own; the parts of `http`
+/// among them reach the world through `http_client`.
+const LIBRARIES: [&str; 5] = ["assert", "async", "http_arguments", "http_body", "http_events"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
