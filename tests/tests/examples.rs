@@ -10,11 +10,18 @@ use std::sync::{Arc, Barrier};
 
 use tests::client::Raw;
 use tests::run::{Finished, Run, Serving, binary};
+use tests::stream::{EVENTS, Streams};
 use tests::upstream::Upstream;
 
 /// Each has its tests below.
-const EXAMPLES: [&str; 5] =
-    ["fetch_json.lua", "hello.lua", "json_api.lua", "proxy.lua", "scheduled_job.lua"];
+const EXAMPLES: [&str; 6] = [
+    "event_listener.lua",
+    "fetch_json.lua",
+    "hello.lua",
+    "json_api.lua",
+    "proxy.lua",
+    "scheduled_job.lua",
+];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -200,6 +207,35 @@ fn scheduled_job_asks_as_often_as_it_is_told_and_ends() {
 }
 
 #[test]
+fn event_listener_prints_events_across_a_lost_connection_and_ends_after_as_many_as_told() {
+    let streams = Streams::new();
+    let host = streams.grant().replace("--allow-net=", "");
+    let words = command("event_listener.lua", &[("127.0.0.1:8080", &host)]);
+    let listener = run(&words);
+    let running = std::thread::spawn(move || listener.finish());
+    drop(streams.answer(format!("{EVENTS}retry: 1\nid: 7\ndata: one\n\n")));
+    let mut second = streams.next();
+    assert_eq!(second.request.headers("last-event-id"), ["7"]);
+    second.send(format!("{EVENTS}event: \x1b\ndata: a\ndata: b\n\ndata: \n\ndata: not wanted\n\n"));
+    second.await_close();
+    let said = running.join().unwrap().ok();
+    assert_eq!(said, "message 7: one\n? 7: a\n  b\nmessage 7: \n3 events\n");
+}
+
+#[test]
+fn event_listener_begins_after_the_id_it_is_told_and_ends_when_the_server_says_so() {
+    let streams = Streams::new();
+    let host = streams.grant().replace("--allow-net=", "");
+    let mut words = command("event_listener.lua", &[("127.0.0.1:8080", &host)]);
+    words.push("41".to_owned());
+    let listener = run(&words);
+    let running = std::thread::spawn(move || listener.finish());
+    let stream = streams.answer("HTTP/1.1 204 No Content\r\n\r\n");
+    assert_eq!(stream.request.headers("last-event-id"), ["41"]);
+    assert_eq!(running.join().unwrap().ok(), "0 events\n");
+}
+
+#[test]
 fn fetch_json_prints_json_and_single_values() {
     let upstream = Upstream::text(r#"{"b":[1,"two",{"c":0.5}],"a":false}"#);
     let printed = |names: &[&str]| fetch(&upstream, names).ok();
@@ -252,6 +288,7 @@ fn no_example_works_without_its_grants_and_each_names_the_missing_flag() {
         ("hello.lua", "--allow-listen=8080"),
         ("json_api.lua", "--allow-listen=8080"),
         ("proxy.lua", "--allow-listen=8080"),
+        ("event_listener.lua", "--allow-net=127.0.0.1:8080"),
         ("fetch_json.lua", "--allow-net=127.0.0.1:8080"),
     ] {
         let words = without_grants(command(example, &[]));
