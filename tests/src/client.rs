@@ -128,6 +128,16 @@ impl Raw {
         assert!(rest.is_empty(), "unexpected bytes: {:?}", String::from_utf8_lossy(&rest));
     }
 
+    /// Reads this many bytes; none if the server closes before them.
+    pub fn take(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.buffered.len() < length {
+            if !self.fill() {
+                return None;
+            }
+        }
+        Some(self.buffered.drain(..length).collect())
+    }
+
     /// The connection itself.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
@@ -213,6 +223,17 @@ impl Raw {
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.buffered).into_owned()
     }
+}
+
+/// Sends a request with a body on a connection of its own; gives status and text of the answer.
+pub fn send(port: u16, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut client = Raw::connect(port);
+    let length = body.len();
+    client.send(format!(
+        "{method} {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n{body}"
+    ));
+    let response = client.response();
+    (response.status, response.text())
 }
 
 fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {

@@ -10,13 +10,18 @@
     reason = "a test harness fails by panicking"
 )]
 
+pub mod browser;
 pub mod client;
+pub mod events;
+pub mod examples;
 pub mod folder;
 pub mod gate;
+pub mod relay;
 pub mod run;
 pub mod scripts;
 pub mod stream;
 pub mod upstream;
+pub mod websocket;
 
 /// How long anything may take before a test gives up: a guard against hanging, not a measurement.
 pub const GUARD: std::time::Duration = std::time::Duration::from_secs(60);
