@@ -4,79 +4,32 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Barrier};
 
-use tests::client::Raw;
-use tests::run::{Finished, Run, Serving, binary};
-use tests::stream::{EVENTS, Streams};
+use tests::client::{Raw, send};
+use tests::examples::{command, commands, root, run, serve, without_grants};
+use tests::run::{Finished, Serving, binary};
 use tests::upstream::Upstream;
 
-/// Each has its tests below.
-const EXAMPLES: [&str; 6] = [
+/// Each has its tests below, those that stream in `examples_streams.rs`.
+const EXAMPLES: [&str; 9] = [
+    "chat.lua",
     "event_listener.lua",
     "fetch_json.lua",
     "hello.lua",
     "json_api.lua",
     "proxy.lua",
     "scheduled_job.lua",
+    "sse_clock.lua",
+    "sse_proxy.lua",
 ];
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The command lines in the comment at the top of an example, as words after `tidelock`.
-fn commands(example: &str) -> Vec<Vec<String>> {
-    let text = fs::read_to_string(root().join("examples").join(example)).unwrap();
-    text.lines()
-        .skip_while(|line| line.starts_with("#!"))
-        .take_while(|line| line.starts_with("--"))
-        .filter_map(|line| line.strip_prefix("--   tidelock "))
-        .map(|line| line.split(' ').map(str::to_owned).collect())
-        .collect()
-}
-
-/// The command that runs the example itself, with other addresses than those of its comment.
-fn command(example: &str, replacements: &[(&str, &str)]) -> Vec<String> {
-    let script = format!("examples/{example}");
-    let mut words = commands(example).into_iter().find(|words| words.contains(&script)).unwrap();
-    for (from, to) in replacements {
-        assert!(words.iter().any(|word| word.contains(from)), "{words:?} does not say {from}");
-        words.iter_mut().for_each(|word| *word = word.replace(from, to));
-    }
-    words
-}
-
-fn run(words: &[String]) -> Run {
-    Run::new(words).in_folder(&root())
-}
-
-/// Starts a server of which the comment says that it is on port 8080.
-fn serve(example: &str) -> Serving {
-    run(&command(example, &[("8080", "0")])).serve()
-}
-
-fn without_grants(words: Vec<String>) -> Vec<String> {
-    words.into_iter().filter(|word| !word.starts_with("--allow-")).collect()
-}
 
 fn fetch(upstream: &Upstream, names: &[&str]) -> Finished {
     let host = format!("127.0.0.1:{}", upstream.port);
     let mut words = command("fetch_json.lua", &[("127.0.0.1:8080", &host)]);
     words.extend(names.iter().map(ToString::to_string));
     run(&words).finish()
-}
-
-fn send(port: u16, method: &str, path: &str, body: &str) -> (u16, String) {
-    let mut client = Raw::connect(port);
-    let length = body.len();
-    client.send(format!(
-        "{method} {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {length}\r\n\r\n{body}"
-    ));
-    let response = client.response();
-    (response.status, response.text())
 }
 
 #[test]
@@ -207,35 +160,6 @@ fn scheduled_job_asks_as_often_as_it_is_told_and_ends() {
 }
 
 #[test]
-fn event_listener_prints_events_across_a_lost_connection_and_ends_after_as_many_as_told() {
-    let streams = Streams::new();
-    let host = streams.grant().replace("--allow-net=", "");
-    let words = command("event_listener.lua", &[("127.0.0.1:8080", &host)]);
-    let listener = run(&words);
-    let running = std::thread::spawn(move || listener.finish());
-    drop(streams.answer(format!("{EVENTS}retry: 1\nid: 7\ndata: one\n\n")));
-    let mut second = streams.next();
-    assert_eq!(second.request.headers("last-event-id"), ["7"]);
-    second.send(format!("{EVENTS}event: \x1b\ndata: a\ndata: b\n\ndata: \n\ndata: not wanted\n\n"));
-    second.await_close();
-    let said = running.join().unwrap().ok();
-    assert_eq!(said, "message 7: one\n? 7: a\n  b\nmessage 7: \n3 events\n");
-}
-
-#[test]
-fn event_listener_begins_after_the_id_it_is_told_and_ends_when_the_server_says_so() {
-    let streams = Streams::new();
-    let host = streams.grant().replace("--allow-net=", "");
-    let mut words = command("event_listener.lua", &[("127.0.0.1:8080", &host)]);
-    words.push("41".to_owned());
-    let listener = run(&words);
-    let running = std::thread::spawn(move || listener.finish());
-    let stream = streams.answer("HTTP/1.1 204 No Content\r\n\r\n");
-    assert_eq!(stream.request.headers("last-event-id"), ["41"]);
-    assert_eq!(running.join().unwrap().ok(), "0 events\n");
-}
-
-#[test]
 fn fetch_json_prints_json_and_single_values() {
     let upstream = Upstream::text(r#"{"b":[1,"two",{"c":0.5}],"a":false}"#);
     let printed = |names: &[&str]| fetch(&upstream, names).ok();
@@ -288,7 +212,9 @@ fn no_example_works_without_its_grants_and_each_names_the_missing_flag() {
         ("hello.lua", "--allow-listen=8080"),
         ("json_api.lua", "--allow-listen=8080"),
         ("proxy.lua", "--allow-listen=8080"),
-        ("event_listener.lua", "--allow-net=127.0.0.1:8080"),
+        ("chat.lua", "--allow-listen=8080"),
+        ("sse_clock.lua", "--allow-listen=8080"),
+        ("sse_proxy.lua", "--allow-listen=8080"),
         ("fetch_json.lua", "--allow-net=127.0.0.1:8080"),
     ] {
         let words = without_grants(command(example, &[]));
