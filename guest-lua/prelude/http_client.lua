@@ -9,13 +9,13 @@ local redact = shared.redact
 local DEFAULT_TIMEOUT = 30
 local known_options = {
   headers = true, timeout = true, connect_timeout = true, follow_redirects = true, max_size = true,
-  body = true, query = true, on_event = true, on_chunk = true,
+  body = true, query = true, on_event = true, on_chunk = true, on_response = true,
 }
 
 -- How the script takes the body: in pieces for on_chunk, as events for on_event.
 local function taking_of(fn, opts)
   local on_event, on_chunk = opts.on_event, opts.on_chunk
-  for name, callback in pairs({ on_event = on_event, on_chunk = on_chunk }) do
+  for name, callback in pairs({ on_event = on_event, on_chunk = on_chunk, on_response = opts.on_response }) do
     if type(callback) ~= "function" then
       fail(fn, "opts." .. name .. " must be a function, got " .. type(callback))
     end
@@ -92,9 +92,10 @@ local function exchange(client, fn, method, address, body, opts)
   warn_about_unknown(fn, opts, known_options)
   local request = prepare(client, fn, method, address, body, opts, taking_of(fn, opts))
   local response, rest, in_pieces = open(request)
-  if not rest and not in_pieces then return response end
+  if not rest and not in_pieces and not opts.on_response then return response end
   local closing <close> = rest
   local next_piece = pieces_of(request, response, rest)
+  if opts.on_response and opts.on_response(response) == "close" then return response end
   if in_pieces then
     hand_over(fn, redact(request.address), response, next_piece, opts)
   else
