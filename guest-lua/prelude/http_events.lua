@@ -19,8 +19,13 @@ local known_options = {
   body = true, query = true, method = true, last_event_id = true, retry = true, max_retries = true,
 }
 
--- What another attempt may mend.
+-- What another attempt may mend, and how else a connection may break.
 local passing = { closed = true, connect = true, dns = true, limit = true, timeout = true }
+local breaking = { protocol = true, tls = true }
+
+local function kind_of(failure)
+  return type(failure) == "table" and rawget(failure, "kind") or ""
+end
 
 -- Whether an id can stand in a header.
 local function is_sendable(id)
@@ -112,16 +117,40 @@ function Source:pause()
   return seconds
 end
 
--- Whether a failure is no reason to give up.
-function Source:outlives(failure, attempt)
-  local kind = type(failure) == "table" and rawget(failure, "kind")
-  if not attempt then return passing[kind] or kind == "protocol" or kind == "tls" end
-  -- A server that was there before and cannot do TLS now may be starting again.
-  if not (passing[kind] or kind == "tls" and self.connected) then return false end
+-- Drops the connection and waits for the next attempt.
+function Source:begin_anew()
+  self:lose()
+  sleep(self:pause())
+end
+
+function Source:give_up(failure)
+  self.finished = true
+  error(failure, 0)
+end
+
+-- Connects, unless the server has nothing more; what time may mend is logged and outlived.
+function Source:attempt()
+  local ok, result = pcall(self.connect, self)
+  if ok then
+    self.finished = not result
+    return
+  end
+  local kind = kind_of(result)
   self.failures = self.failures + 1
-  if self.failures > self.max_retries then return false end
-  log_warn(string.format("%s; trying again in %.3g s", failure, self:pause()), { failures = self.failures })
-  return true
+  -- A server that was there before and cannot do TLS now may be starting again.
+  local is_passing = passing[kind] or kind == "tls" and self.connected
+  if not is_passing or self.failures > self.max_retries then self:give_up(result) end
+  log_warn(string.format("%s; trying again in %.3g s", result, self:pause()), { failures = self.failures })
+  self:begin_anew()
+end
+
+-- The next event; nil if the connection is lost.
+function Source:read()
+  local ok, result = pcall(self.next_event)
+  if ok and result then return result end
+  if not ok and not (passing[kind_of(result)] or breaking[kind_of(result)]) then self:give_up(result) end
+  self:begin_anew()
+  return nil
 end
 
 -- The next event, nil at the end.
@@ -130,15 +159,11 @@ function Source:next()
   self.waiting = true
   local turn <close> = self.turn
   while not self.finished do
-    local attempt = not self.next_event
-    local ok, event = pcall(attempt and self.connect or self.next_event, self)
-    if ok and not attempt and event then return event end
-    if ok and attempt and not event or not ok and not self:outlives(event, attempt) then
-      self.finished = true
-      if not ok then error(event, 0) end
-    elseif not (ok and attempt) then
-      self:lose()
-      sleep(self:pause())
+    if self.next_event then
+      local event = self:read()
+      if event then return event end
+    else
+      self:attempt()
     end
   end
   return nil
