@@ -193,6 +193,7 @@ static void run_task (Task *task) {
   }
   task->arguments = -1;
   task->suspension = 0;
+  task->unsuspended = 0;
   tasks.current = task;
   script_resumed();
   status = lua_resume(task->co, tasks.L, arguments > 0 ? arguments : 0, &results);

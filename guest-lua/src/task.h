@@ -46,6 +46,7 @@ struct Task {
   bool cancelled;
   unsigned chain;  /* coroutines of the script in the suspension */
   unsigned closed;  /* the place of the outermost of them that was closed; those further in are orphans */
+  unsigned unsuspended;  /* waits that were over at once, since it was resumed */
   bool suspending;  /* a wait is on its way from the innermost coroutine to the task */
   bool unwinding;  /* an error is on its way to whoever catches it: only '__close' handlers run */
   bool exposed;  /* the script has seen the coroutine: do not reuse it */

@@ -16,6 +16,9 @@
    would take seconds. */
 #define DEEPEST 200
 
+/* Waits of a task that may be over at once before others have their turn. */
+#define WAITS_AT_ONCE 64
+
 /* How long the '__close' handlers of one cancelled task may wait, in all. */
 #define CLOSING_TIME 5000000000ull
 
@@ -179,12 +182,19 @@ static int wait_continue (lua_State *L, int status, lua_KContext context) {
 }
 
 
+bool wait_turn_is_over (void) {
+  Task *task = task_current();
+  return task != NULL && ++task->unsuspended > WAITS_AT_ONCE;
+}
+
+
 int wait_suspend (lua_State *L, Wait *wait) {
   Task *task = task_current();
-  if (wait->state != WAIT_PENDING)
+  if (wait->state != WAIT_PENDING && !wait_turn_is_over())
     return wait_continue(L, LUA_OK, (lua_KContext)wait);
   wait->task = task;
-  task->wait = wait;
+  if (wait->state == WAIT_PENDING) task->wait = wait;
+  else task_ready(task);
   task->suspending = true;
   task->suspension = task_new_mark();
   task->chain = task->closed = 0;

@@ -28,6 +28,12 @@ void wait_begin (lua_State *L, const char *fn);
 /* Last step: 'return wait_suspend(L, wait)'. Comes back through 'wait->finish'. */
 int wait_suspend (lua_State *L, Wait *wait);
 
+/*
+** Counts a wait that is over at once. True if there were so many that the task must let others have
+** their turn: a peer that always has something to say would keep it running.
+*/
+bool wait_turn_is_over (void);
+
 /* The wait is over; its task becomes ready. */
 void wait_resolve (Wait *wait);
 

@@ -202,7 +202,9 @@ static int ws_take (lua_State *L) {
   tidelock_script_websocket_borrow_connection_t connection = borrow(L, 1);
   Holder *holder = to_holder(L, 1);
   int results;
+  wait_begin(L, "conn:read");
   release_incoming(holder);  /* memory ran out when it was pushed */
+  if (wait_turn_is_over()) return 0;
   if (!tidelock_script_websocket_method_connection_take(connection, &holder->incoming)) return 0;
   holder->holding = true;
   if (holder->incoming.tag == TIDELOCK_SCRIPT_WEBSOCKET_INCOMING_MESSAGE) {

@@ -107,7 +107,9 @@ fn curl_sees_the_events_in_the_form_of_the_standard() {
     let text = curl(&serve(&[]), &[], "/events").ok();
     assert!(!text.contains('\r'), "{text:?}");
     let blocks: Vec<&str> = text.split_terminator("\n\n").collect();
-    assert_eq!(blocks.len(), 8, "{text}");
+    assert_eq!(blocks.len(), 7, "{text}");
+    // A comment stands before the event that follows, and is no block of its own.
+    assert!(text.contains("\n\n: nobody sees this\n"), "{text}");
     assert!(text.ends_with("\n\n"), "{text:?}");
     assert!(text.contains("data: a\ndata: b\ndata: c\ndata: d\n\n"), "{text}");
     let mut first: Vec<&str> = blocks.first().unwrap().lines().collect();

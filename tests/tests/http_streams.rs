@@ -1,6 +1,8 @@
 //! Bodies that go on after the head of their message: `return { stream = function(write) … end }`, and
 //! routes that read the request's body as it arrives.
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
 use tests::client::Raw;
 use tests::gate::Gate;
 use tests::run::{Run, Serving};

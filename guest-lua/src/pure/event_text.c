@@ -111,6 +111,7 @@ static void add_comment (Buf *b, int idx) {
 
 void event_text_push (lua_State *L, int idx, const char *fn) {
   Buf b;
+  size_t comment = 0;
   idx = lua_absindex(L, idx);
   luaL_checkstack(L, 8, fn);
   buf_init(&b, L, fn);
@@ -121,6 +122,7 @@ void event_text_push (lua_State *L, int idx, const char *fn) {
   }
   else if (lua_istable(L, idx)) {
     add_comment(&b, idx);
+    comment = b.n;
     add_single(&b, idx, "event", "event name");
     add_data(&b, idx);
     add_single(&b, idx, "id", "id");
@@ -130,7 +132,8 @@ void event_text_push (lua_State *L, int idx, const char *fn) {
   }
   else
     arg_error(L, "%s: an event must be a table or a string, got %s", fn, luaL_typename(L, idx));
-  buf_char(&b, '\n');
+  /* an empty line ends an event; some clients take one after nothing but a comment for an event too */
+  if (b.n > comment) buf_char(&b, '\n');
   buf_push(&b);
   lua_replace(L, b.slot);
   lua_settop(L, b.slot);

@@ -40,6 +40,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use hyper::Response;
 use hyper::server::conn::http1;
 use tokio::time::Instant;
@@ -256,10 +257,10 @@ impl Server {
         IncomingBody::new(coming.map(|(body, _)| body), self.shared.settings.limits.body_timeout)
     }
 
-    /// Begins to answer a request; none if it is gone.
+    /// Begins to answer a request; none if it is gone, or if responses of this status have no content.
     ///
     /// # Errors
-    /// As [`Self::respond`], and if responses of this status have no content.
+    /// As [`Self::respond`].
     pub fn start(
         &self,
         id: u64,
@@ -268,11 +269,12 @@ impl Server {
         kind: StreamKind,
     ) -> Result<Option<OutgoingBody>, String> {
         let head = Head::from_guest(status, headers, &self.shared.settings.limits)?;
-        if !head.has_content() {
-            return Err(format!("a response of status {status} has no content to stream"));
-        }
         let request = self.shared.exchanges().take(id);
         let Some(request) = request else { return Ok(None) };
+        if !head.has_content() {
+            request.link.answer(Answer::Reply(head.with(Bytes::new().into())));
+            return Ok(None);
+        }
         let (writer, body) = stream::pair(&self.shared, Arc::clone(&request.link), id, kind);
         request.link.answer(Answer::Reply(head.with(ReplyBody::Streamed(Box::new(body)))));
         Ok(Some(writer))

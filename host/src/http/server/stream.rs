@@ -22,8 +22,9 @@ use crate::budget::{Budget, Held};
 use crate::failure::{Failure, Kind};
 use crate::limits::{MAX_STREAM_QUEUE, MAX_STREAM_WRITE};
 
-/// A comment: a line that event-stream parsers ignore (HTML standard, section 9.2.6).
-const COMMENT: &[u8] = b":\n\n";
+/// A comment: a line that event-stream parsers ignore (HTML standard, section 9.2.6). No empty line
+/// follows: some take that for the end of an event without data.
+const COMMENT: &[u8] = b":\n";
 
 /// What a streamed response carries, as `http-server.stream-kind` in `wit/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
