@@ -241,9 +241,10 @@ function http.serve(port, routes, opts)
   if opts.on_listen then
     opts.on_listen({ addr = address, port = bound, close = function() stop(server) end })
   end
-  local function answer(request, id, handler, method)
-    local response = handler(request)
-    if not reply(server, id, response) then return end
+  -- Takes what a handler returned, which may be nothing.
+  local function answer(id, method, ...)
+    if not reply(server, id, ...) then return end
+    local response = ...
     if response.ws ~= nil then
       run_websocket(server, id, response)
     else
@@ -260,11 +261,11 @@ function http.serve(port, routes, opts)
       if reading[handler] then
         local body <close> = coming and open_body(server, id) or nil
         add_readers(request, body)
-        return answer(request, id, handler, method)
+        return answer(id, method, handler(request))
       elseif coming and not collect_body(server, id, request) then
         return
       end
     end
-    return answer(request, id, handler, method)
+    return answer(id, method, handler(request))
   end)
 end

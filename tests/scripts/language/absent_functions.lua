@@ -20,7 +20,7 @@ has_exactly("string", string,
   "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper")
 has_exactly("_G", _G, [[_G _VERSION assert collectgarbage error getmetatable ipairs load next pairs pcall print
   rawequal rawget rawlen rawset require select setmetatable tonumber tostring type warn xpcall
-  arg async base64 coroutine crypto debug env http io json log math os package sleep string table time url utf8]])
+  arg async base64 coroutine crypto debug env http io json log math os package sleep string table time url utf8 ws]])
 for _, name in ipairs { "popen", "tmpfile" } do assert(io[name] == nil, "io." .. name) end
 
 -- Everything that can be reached from here: no function of these names anywhere, no userdata but the
