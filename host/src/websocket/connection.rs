@@ -11,7 +11,6 @@ use super::shared::Shared;
 use super::{Close, Driver, Message, MessageKind, Permit, Role, Settings};
 use crate::budget::Budget;
 use crate::failure::{Failure, Kind};
-use crate::limits::WS_CLOSE_TIME;
 
 /// The script's end. Dropping it closes the connection with 1001.
 #[derive(Debug)]
@@ -108,13 +107,13 @@ impl Connection {
     }
 
     /// Closes: what is queued is sent, then a close frame; waits until the peer has answered it, but not
-    /// longer than [`WS_CLOSE_TIME`]. What was not read yet is dropped.
+    /// longer than [`WS_CLOSE_TIME`](crate::limits::WS_CLOSE_TIME). What was not read yet is dropped.
     pub fn close(&self, close: Close) -> impl Future<Output = ()> + Send + use<> {
         self.shared.forget_inbox();
         self.shared.begin_close(close);
         let shared = Arc::clone(&self.shared);
         async move {
-            let _ = tokio::time::timeout(WS_CLOSE_TIME, shared.ended()).await;
+            let _ = tokio::time::timeout(shared.settings.close_time, shared.ended()).await;
         }
     }
 

@@ -14,7 +14,7 @@ use super::connection::SocketEnd;
 use super::inbound::{Event, Inbound};
 use super::outbound::Outbound;
 use super::{Close, Role, Summary};
-use crate::limits::{WS_CLOSE_TIME, WS_DRAIN_BYTES, WS_DRAIN_TIME, WS_PING_PERIOD};
+use crate::limits::WS_DRAIN_BYTES;
 
 /// Bytes read at once, on the stack.
 const READ: usize = 16 * 1024;
@@ -96,9 +96,9 @@ enum Turn {
 impl<S> Driver<S> {
     pub(super) fn new(end: SocketEnd, stream: S, read_ahead: Bytes, role: Role) -> Self {
         let now = Instant::now();
-        let shared = &end.shared;
+        let settings = end.shared.settings;
         Self {
-            inbound: Inbound::new(role, &shared.settings, shared.budget.clone()),
+            inbound: Inbound::new(role, &settings, end.shared.budget.clone()),
             outbound: Outbound::new(role),
             stream,
             end,
@@ -107,7 +107,7 @@ impl<S> Driver<S> {
             drain: WS_DRAIN_BYTES,
             eof: false,
             clock: Clock {
-                sleep: Box::pin(sleep_until(now + WS_PING_PERIOD)),
+                sleep: Box::pin(sleep_until(now + settings.ping_period)),
                 heard: now,
                 pings: 0,
                 deaf: false,
@@ -206,7 +206,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 if self.eof {
                     return Ok(Turn::Over);
                 }
-                self.phase = Phase::Draining { until: Instant::now() + WS_DRAIN_TIME };
+                self.phase =
+                    Phase::Draining { until: Instant::now() + self.end.shared.settings.drain_time };
             }
             _ => {}
         }
@@ -298,7 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         self.end.shared.end(close);
         self.inbound.discard();
         self.outbound.close(frame);
-        self.phase = Phase::Leaving { until: Instant::now() + WS_CLOSE_TIME };
+        self.phase = Phase::Leaving { until: Instant::now() + self.end.shared.settings.close_time };
     }
 
     fn time(&mut self, cx: &mut Context<'_>) -> Turn {
@@ -325,14 +326,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 [self.next_ping(), self.idle(), self.stalled()].into_iter().flatten().min()
             }
             Phase::Closing { written: None } => self.stalled(),
-            Phase::Closing { written: Some(written) } => Some(written + WS_CLOSE_TIME),
+            Phase::Closing { written: Some(written) } => {
+                Some(written + self.end.shared.settings.close_time)
+            }
             Phase::Leaving { until } | Phase::Draining { until } => Some(until),
         }
     }
 
     fn next_ping(&self) -> Option<Instant> {
         let Clock { heard, pings, deaf, .. } = self.clock;
-        (!deaf).then(|| heard + WS_PING_PERIOD * (pings + 1))
+        (!deaf).then(|| heard + self.end.shared.settings.ping_period * (pings + 1))
     }
 
     fn idle(&self) -> Option<Instant> {

@@ -70,7 +70,8 @@ struct Partial {
     data: Vec<u8>,
     /// Bytes of a text that are known to be UTF-8.
     valid: usize,
-    held: Held,
+    /// None once it is thrown away.
+    held: Option<Held>,
 }
 
 impl Inbound {
@@ -93,6 +94,7 @@ impl Inbound {
         self.discarding = true;
         if let Some(message) = &mut self.message {
             message.data = Vec::new();
+            message.held = None;
         }
     }
 
@@ -198,7 +200,10 @@ impl Inbound {
             }
         }
         if let Some(kind) = kind {
-            let held = self.budget.try_hold(WS_MESSAGE_COST).ok_or_else(overloaded)?;
+            let held = self.budget.try_hold(WS_MESSAGE_COST);
+            if held.is_none() && !self.discarding {
+                return Err(overloaded());
+            }
             self.message = Some(Partial { kind, data: Vec::new(), valid: 0, held });
         }
         Ok(())
@@ -257,7 +262,8 @@ impl Partial {
         let ahead = usize::try_from(left).unwrap_or(usize::MAX);
         let room = count.max(ahead.min(self.data.len().max(GROWTH)));
         let grown = self.data.len().saturating_add(room);
-        if !self.held.try_grow(grown.saturating_sub(capacity)) {
+        let more = grown.saturating_sub(capacity);
+        if !self.held.as_mut().is_some_and(|held| held.try_grow(more)) {
             return Err(overloaded());
         }
         self.data.reserve_exact(room);

@@ -31,7 +31,7 @@ pub use self::driver::Driver;
 pub use self::slots::{Permit, Slots};
 pub use self::socket::{Socket, Taken};
 use crate::budget::{Budget, Held};
-use crate::limits::Limits;
+use crate::limits::{Limits, WS_CLOSE_TIME, WS_DRAIN_TIME, WS_PING_PERIOD};
 
 /// How a connection behaves.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,12 @@ pub struct Settings {
     pub idle_timeout: Option<Duration>,
     /// Without progress of what is being sent; then it is lost.
     pub write_timeout: Option<Duration>,
+    /// Of silence, before the peer is asked whether it lives.
+    ping_period: Duration,
+    /// For the peer's answer to our close frame.
+    close_time: Duration,
+    /// For reading on after the last frame.
+    drain_time: Duration,
 }
 
 impl Settings {
@@ -57,6 +63,9 @@ impl Settings {
             max_frame: size(limits.max_ws_frame),
             idle_timeout: limits.ws_idle_timeout,
             write_timeout: limits.write_timeout,
+            ping_period: WS_PING_PERIOD,
+            close_time: WS_CLOSE_TIME,
+            drain_time: WS_DRAIN_TIME,
         }
     }
 }
@@ -86,7 +95,7 @@ pub struct Message {
     pub kind: MessageKind,
     /// Its bytes.
     pub data: Vec<u8>,
-    _held: Held,
+    _held: Option<Held>,
 }
 
 /// The two ends of a new connection, whose socket may not be there yet.
