@@ -302,7 +302,8 @@ mod tests {
             report: Report::new(|_, _| {}),
             access_log: AccessLog::default(),
         };
-        HttpServerCtx::new(grants, settings, &Listeners::default(), audit)
+        let shared = (Budget::new(1), Slots::new(1));
+        HttpServerCtx::new(grants, settings, &Listeners::default(), shared, audit)
     }
 
     #[tokio::test]
@@ -310,9 +311,9 @@ mod tests {
         let scratch = Scratch::new();
         let path = scratch.path().join("audit.jsonl");
         let mut ctx = ctx(&["0"], Audit::to_file(File::create(&path).unwrap()));
-        assert!(ctx.listen(0).unwrap().address().starts_with("127.0.0.1:"));
+        assert!(ctx.listen(0, false).unwrap().address().starts_with("127.0.0.1:"));
         assert!(ctx.has_listened());
-        let denied = ctx.listen(1).unwrap_err();
+        let denied = ctx.listen(1, false).unwrap_err();
         assert_eq!(denied.kind, Kind::Denied);
         assert!(denied.message.ends_with("(run with --allow-listen=1)"), "{denied}");
 

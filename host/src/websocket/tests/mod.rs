@@ -1,8 +1,15 @@
 //! The driver over a pipe whose other end the test holds.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "tests"
+)]
 
 mod closing;
+mod fuzz;
 mod limits;
 mod messages;
 mod violations;

@@ -24,8 +24,10 @@ use tokio::time::timeout;
 
 use super::access_log::AccessLog;
 use super::{Event, Listeners, Report, Request, Server, Servers, Settings};
+use crate::budget::Budget;
 use crate::grants::listen::ListenGrants;
 use crate::limits::Limits;
+use crate::websocket::Slots;
 
 /// What no test waits longer for. Only a failing test reaches it.
 const HANG: Duration = Duration::from_secs(20);
@@ -59,7 +61,9 @@ fn start_with(limits: Limits, dev: bool, listeners: &Listeners, access_log: Acce
     let settings = Settings { limits: Arc::new(limits), dev, report, access_log };
     let mut grants = ListenGrants::default();
     grants.allow("0").unwrap();
-    let server = Servers::new(settings, listeners).listen(&grants.check(0).unwrap()).unwrap();
+    let server = Servers::new(settings, listeners, Budget::new(1 << 20), Slots::new(10))
+        .listen(&grants.check(0).unwrap(), false)
+        .unwrap();
     let address = server.address().parse().unwrap();
     Running { server, address, reports }
 }
