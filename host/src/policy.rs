@@ -5,6 +5,7 @@
 //! ```toml
 //! allow-net = ["api.example.com", "*.example.org:8443"]
 //! allow-listen = [8080]
+//! allow-write = ["downloads"]
 //! allow-env = ["AWS_*"]
 //!
 //! [limits]
@@ -23,12 +24,21 @@ use toml::{Table, Value};
 
 use crate::failure::cause;
 use crate::grants::Grants;
+use crate::grants::files::Access;
 use crate::limit_settings::{self, SETTINGS};
 use crate::limits::Limits;
 
 /// The keys of a policy file outside `[limits]`.
-const KEYS: [&str; 6] =
-    ["allow-net", "deny-net", "allow-listen", "allow-env", "allow-all", "audit"];
+const KEYS: [&str; 8] = [
+    "allow-net",
+    "deny-net",
+    "allow-listen",
+    "allow-read",
+    "allow-write",
+    "allow-env",
+    "allow-all",
+    "audit",
+];
 
 /// The operator's decisions so far. The default is the program's: no grants, all limits.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +85,12 @@ impl Policy {
             ("allow-net", _) => add_rules(key, value, |rule| grants.net.allow(rule)),
             ("deny-net", _) => add_rules(key, value, |rule| grants.net.deny(rule)),
             ("allow-listen", _) => add_rules(key, value, |rule| grants.listen.allow(rule)),
+            ("allow-read", _) => {
+                add_rules(key, value, |folder| grants.files.allow(Access::Read, folder))
+            }
+            ("allow-write", _) => {
+                add_rules(key, value, |folder| grants.files.allow(Access::Write, folder))
+            }
             ("allow-env", _) => add_rules(key, value, |rule| grants.env.allow(rule)),
             ("allow-all", Value::Boolean(true)) => {
                 self.grant_all();
@@ -156,6 +172,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::grants::files::Rule;
     use crate::limits::MIB;
 
     fn refusal(text: &str) -> String {
@@ -171,6 +188,8 @@ mod tests {
                 allow-net = ["api.example.com", "example.org:8443"]
                 deny-net = "internal.example.com"
                 allow-listen = [8080]
+                allow-read = "/etc/ssl"
+                allow-write = ["out"]
                 allow-env = ["HOME", "AWS_*"]
                 audit = "audit.jsonl"
                 [limits]
@@ -183,6 +202,8 @@ mod tests {
             )
             .unwrap();
         assert_eq!(policy.grants.env.granted_by(b"AWS_REGION"), Some("AWS_*"));
+        let folders: Vec<_> = policy.grants.files.rules().map(Rule::folder).collect();
+        assert_eq!(folders, [Path::new("/etc/ssl"), Path::new("out")]);
         assert_eq!(policy.limits.max_memory, Some(64 * MIB));
         assert_eq!(policy.limits.max_cpu, Some(Duration::from_millis(2500)));
         assert_eq!(policy.limits.max_time, None);
@@ -205,6 +226,8 @@ mod tests {
         for (text, key) in [
             ("allow-net = [{}]", "allow-net"),
             ("allow-net = [\"\"]", "allow-net"),
+            ("allow-write = [\"\"]", "allow-write"),
+            ("allow-read = [\"a/../b\"]", "allow-read"),
             ("allow-env = [1.5]", "allow-env"),
             ("allow-env = [\"A=1\"]", "allow-env"),
             ("allow-all = \"yes\"", "allow-all"),

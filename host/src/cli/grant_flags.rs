@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::audit::Audit;
 use crate::failure::cause;
-use crate::grants::{EnvGrants, ListenGrants, NetGrants};
+use crate::grants::files::Access;
+use crate::grants::{EnvGrants, FileGrants, ListenGrants, NetGrants};
 use crate::policy::Policy;
 
 /// What the script may do.
@@ -30,6 +31,17 @@ pub struct GrantFlags {
     /// Listen on this port, of 127.0.0.1 unless an address is given; port 0 is any free one
     #[arg(long, value_name = "[ADDR:]PORT", value_delimiter = ',', value_parser = listen_rule)]
     allow_listen: Vec<String>,
+
+    /// Read files below this folder
+    #[arg(long, value_name = "DIR", value_delimiter = ',', value_parser = folder, value_hint = clap::ValueHint::DirPath)]
+    allow_read: Vec<String>,
+
+    /// Write and read files below this folder
+    ///
+    /// Scripts name files by the path written here, or relative to the working directory. The folder
+    /// must exist. Of several folders the innermost decides.
+    #[arg(long, value_name = "DIR", value_delimiter = ',', value_parser = folder, value_hint = clap::ValueHint::DirPath)]
+    allow_write: Vec<String>,
 
     /// See this environment variable, or all that begin so (`AWS_*`)
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = env_rule)]
@@ -65,6 +77,16 @@ impl GrantFlags {
         }
         for rule in &self.allow_listen {
             grants.listen.allow(rule).map_err(|error| format!("--allow-listen={rule}: {error}"))?;
+        }
+        for (access, folders) in
+            [(Access::Read, &self.allow_read), (Access::Write, &self.allow_write)]
+        {
+            for folder in folders {
+                grants
+                    .files
+                    .allow(access, folder)
+                    .map_err(|error| format!("{}={folder}: {error}", access.flag()))?;
+            }
         }
         for rule in &self.allow_env {
             grants.env.allow(rule).map_err(|error| format!("--allow-env={rule}: {error}"))?;
@@ -105,6 +127,10 @@ fn net_denial(rule: &str) -> Result<String, String> {
 
 fn listen_rule(rule: &str) -> Result<String, String> {
     ListenGrants::default().allow(rule).map(|()| rule.to_owned())
+}
+
+fn folder(path: &str) -> Result<String, String> {
+    FileGrants::default().allow(Access::Read, path).map(|()| path.to_owned())
 }
 
 fn env_rule(rule: &str) -> Result<String, String> {

@@ -102,7 +102,7 @@ fn grants_are_repeated_or_separated_by_commas_with_or_without_an_equals_sign() {
 fn a_wrong_rule_is_shown_beside_its_flag() {
     let message = refusal(&["--allow-env=A=1", "x.lua"]);
     assert!(message.contains("--allow-env") && message.contains("AWS_*"), "{message}");
-    for flag in ["--allow-net", "--deny-net", "--allow-listen"] {
+    for flag in ["--allow-net", "--deny-net", "--allow-listen", "--allow-read", "--allow-write"] {
         let message = refusal(&["run", flag, "", "x.lua"]);
         assert!(message.contains(flag), "{message}");
     }

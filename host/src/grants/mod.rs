@@ -4,10 +4,12 @@
 //! returns the rule that decided, for the audit log, or what the operator would have to add.
 
 pub mod env;
+pub mod files;
 pub mod listen;
 pub mod net;
 
 pub use env::EnvGrants;
+pub use files::FileGrants;
 pub use listen::ListenGrants;
 pub use net::NetGrants;
 
@@ -18,6 +20,8 @@ pub struct Grants {
     pub net: NetGrants,
     /// Ports a server may listen on: `--allow-listen`.
     pub listen: ListenGrants,
+    /// Folders: `--allow-read`, `--allow-write`.
+    pub files: FileGrants,
     /// Environment variables: `--allow-env`.
     pub env: EnvGrants,
 }
@@ -27,6 +31,7 @@ impl Grants {
     pub fn allow_all(&mut self) {
         self.net.allow_all();
         self.listen.allow_all();
+        self.files.allow_all();
         self.env.allow_all();
     }
 }
