@@ -169,6 +169,10 @@ function methods.request(self, method, address, opts)
     type(opts) == "table" and opts.body or nil, opts)
 end
 
+function methods.download(self, address, path, opts)
+  return internals.download(client_of(self, "download"), address, path, opts)
+end
+
 local client_options = {
   timeout = seconds, connect_timeout = seconds, max_size = size,
   follow_redirects = function(_, _, value) return value end,
@@ -184,10 +188,7 @@ local client_options = {
     return value
   end,
 }
-client_options.ca_cert = client_options.base_url
-function client_options.ca_cert_file(fn)
-  fail(fn, "opts.ca_cert_file needs read access to files, which this version cannot grant: pass the PEM text as opts.ca_cert")
-end
+client_options.ca_cert, client_options.ca_cert_file = client_options.base_url, client_options.base_url
 
 -- A client with connections and defaults of its own.
 function http.client(opts)
@@ -201,7 +202,7 @@ function http.client(opts)
     if check_option then defaults[name] = check_option(fn, name, value) end
   end
   local client = setmetatable({}, client_metatable)
-  clients[client] = { held = open_client(fn, defaults.ca_cert), defaults = defaults }
+  clients[client] = { held = open_client(fn, defaults.ca_cert, defaults.ca_cert_file), defaults = defaults }
   return client
 end
 

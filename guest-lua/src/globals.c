@@ -11,6 +11,7 @@
 
 #include "async.h"
 #include "coroutine.h"
+#include "download.h"
 #include "env.h"
 #include "failure.h"
 #include "files.h"
@@ -290,6 +291,7 @@ void globals_open (lua_State *L) {
   modules_open(L);
   lua_newtable(L);
   async_internals(L);
+  download_internals(L);
   event_stream_internals(L);
   files_internals(L);
   http_client_internals(L);

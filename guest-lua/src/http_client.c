@@ -37,6 +37,11 @@ static Held *new_held (lua_State *L, const char *metatable) {
 }
 
 
+int32_t http_client_handle (lua_State *L, int index, const char *fn) {
+  return checked_handle(L, index, CLIENT, fn);
+}
+
+
 /* {======================================================
 ** Sending
 ** ======================================================= */
@@ -192,16 +197,18 @@ static int body_close (lua_State *L) {
 /* }====================================================== */
 
 
-/* open(fn, ca_certificates?): a client. */
+/* open(fn, ca_certificates?, ca_certificate_file?): a client. */
 static int client_open (lua_State *L) {
   const char *fn = luaL_checkstring(L, 1);
   tidelock_script_http_client_client_options_t options;
   tidelock_script_http_client_own_client_t client;
   tidelock_script_http_client_error_t error;
   Held *held;
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   options.ca_certificates.is_some = !lua_isnil(L, 2);
   options.ca_certificates.val = bytes_at(L, 2);
+  options.ca_certificate_file.is_some = !lua_isnil(L, 3);
+  options.ca_certificate_file.val = bytes_at(L, 3);
   held = new_held(L, CLIENT);
   if (!tidelock_script_http_client_static_client_open(&options, &client, &error))
     return failure_raise(L, fn, fn, &error);

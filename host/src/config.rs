@@ -30,6 +30,8 @@ pub struct Config {
     pub access_log_format: LogFormat,
     /// The form of the script's log lines.
     pub log_format: LogFormat,
+    /// Whether progress is drawn on standard error, which then should be a terminal.
+    pub progress_bars: bool,
     /// Whether clients see the tracebacks of failed handlers.
     pub dev: bool,
     /// Whether the script is only compiled.
@@ -50,6 +52,7 @@ impl Config {
             access_log: None,
             access_log_format: LogFormat::Text,
             log_format: LogFormat::Text,
+            progress_bars: false,
             dev: false,
             check_only: false,
         }

@@ -7,6 +7,7 @@ pub mod capability;
 pub mod cli;
 pub mod config;
 pub mod door;
+pub mod download;
 pub mod escape;
 pub mod failure;
 pub mod grants;

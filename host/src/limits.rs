@@ -99,6 +99,16 @@ pub const MAX_WS_PROTOCOLS: usize = 32;
 /// ones are bounded too.
 pub const WS_MESSAGE_COST: usize = 64;
 
+/// Pieces of a download that wait for the disk, each at most [`MAX_CROSSING`] bytes: enough that network
+/// and disk seldom wait for each other, little enough for `--max-outgoing` downloads at once.
+pub const MAX_DISK_QUEUE: usize = 8;
+
+/// Shortest time between two calls of a download's `on_progress`: what comes faster nobody sees.
+pub const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
+
+/// Bytes of a file of certificates: the system's whole collection has a quarter of that.
+pub const MAX_CERTIFICATES: u64 = MIB;
+
 /// Longest line the script's log writes; the rest is cut and said so.
 pub const MAX_LOG_LINE: usize = 16 * 1024;
 

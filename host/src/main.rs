@@ -37,16 +37,17 @@ fn main() -> ExitCode {
 }
 
 /// Runs, prints what went wrong, and gives the exit code.
-fn run_one(config: Config) -> u8 {
+fn run_one(mut config: Config) -> u8 {
     if config.allow_all {
         say("warning: everything is granted (--allow-all); the limits stay on");
     }
     if config.script == Script::Stdin && io::stdin().is_terminal() {
         say("reading the script from standard input; Ctrl-D ends it, --help shows the options");
     }
-    let ending: Ending = run::run(config);
     let stderr = io::stderr();
     let terminal = stderr.is_terminal();
+    config.progress_bars = terminal;
+    let ending: Ending = run::run(config);
     // If standard error is gone, the exit code still tells.
     let _ = ending.print(&mut stderr.lock(), terminal);
     ending.exit_code()

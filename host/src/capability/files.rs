@@ -4,6 +4,7 @@ use wasmtime::component::{Accessor, HasData};
 
 use crate::bindings::tidelock::script::{files, types};
 use crate::capability::View;
+use crate::download::bars::Bars;
 use crate::failure::Failure;
 use crate::stdio::{StandardInput, StandardOutput};
 
@@ -15,12 +16,13 @@ pub struct FilesCtx {
 }
 
 impl FilesCtx {
-    /// The process's own standard output and error; standard input is shared by all instances.
+    /// The process's own standard output and error, written between the `bars`; standard input is
+    /// shared by all instances.
     ///
     /// # Errors
     /// `io`: a descriptor cannot be duplicated.
-    pub fn new(stdin: StandardInput) -> Result<Self, Failure> {
-        let (stdout, stderr) = (StandardOutput::stdout()?, StandardOutput::stderr());
+    pub fn new(stdin: StandardInput, bars: &Bars) -> Result<Self, Failure> {
+        let (stdout, stderr) = (StandardOutput::stdout(bars)?, StandardOutput::stderr(bars));
         Ok(Self { stdout, stderr, stdin })
     }
 

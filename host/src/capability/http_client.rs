@@ -8,20 +8,43 @@ use wasmtime::component::{Accessor, HasData, Resource};
 use super::View;
 use crate::bindings::tidelock::script::http_client as wit;
 use crate::bindings::tidelock::script::types::Error;
+use crate::door::file::Files;
 use crate::door::network::Network;
-use crate::http::client::{Body, Client, Request, Response, Taking, Transport};
-use crate::limits::Limits;
+use crate::failure::{Failure, Kind};
+use crate::http::client::{Body, CAPABILITY, Client, Request, Response, Taking, Transport};
+use crate::limits::{Limits, MAX_CERTIFICATES};
 use crate::tls::SystemRoots;
 
 /// The HTTP client of one instance.
 pub struct HttpClientCtx {
     transport: Arc<Transport>,
+    files: Arc<Files>,
 }
 
 impl HttpClientCtx {
-    /// A client that connects through `network` and trusts `roots`.
-    pub fn new(network: Arc<Network>, limits: &Limits, roots: SystemRoots) -> Self {
-        Self { transport: Arc::new(Transport::new(network, limits, roots)) }
+    /// A client that connects through `network`, reads through `files` and trusts `roots`.
+    pub fn new(
+        network: Arc<Network>,
+        files: Arc<Files>,
+        limits: &Limits,
+        roots: SystemRoots,
+    ) -> Self {
+        Self { transport: Arc::new(Transport::new(network, limits, roots)), files }
+    }
+
+    fn open(&self, options: &wit::ClientOptions) -> Result<Client, Failure> {
+        let mut pem = options.ca_certificates.clone();
+        if let Some(path) = &options.ca_certificate_file {
+            let source = self.files.source(CAPABILITY, path)?;
+            let read = source.read(MAX_CERTIFICATES, |shown, max| {
+                Failure::new(Kind::TooLarge, format!("{shown} has more than {max} bytes"))
+            })?;
+            let absent = || Failure::new(Kind::Io, format!("there is no file {}", source.shown()));
+            let text = pem.get_or_insert_default();
+            text.push(b'\n');
+            text.extend(read.ok_or_else(absent)?);
+        }
+        Client::open(Arc::clone(&self.transport), pem.as_deref())
     }
 }
 
@@ -39,7 +62,7 @@ impl wit::HostClient for View<'_, HttpClientCtx> {
         &mut self,
         options: wit::ClientOptions,
     ) -> wasmtime::Result<Result<Resource<Client>, Error>> {
-        match Client::open(Arc::clone(&self.ctx.transport), options.ca_certificates.as_deref()) {
+        match self.ctx.open(&options) {
             Ok(client) => Ok(Ok(self.table.push(client)?)),
             Err(failure) => Ok(Err(failure.into())),
         }
@@ -110,6 +133,7 @@ impl From<wit::Request> for Request {
             connect_timeout: request.connect_timeout.map(Duration::from_nanos),
             follow_redirects: request.follow_redirects,
             max_size: request.max_size,
+            identity: false,
         }
     }
 }

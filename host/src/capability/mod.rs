@@ -1,5 +1,6 @@
 //! One module per capability: the functions of `wit/<name>.wit`, adapted to the code that does the work.
 
+pub mod download;
 pub mod env;
 pub mod files;
 pub mod http_client;

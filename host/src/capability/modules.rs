@@ -11,7 +11,7 @@ use crate::audit::{Audit, Event};
 use crate::bindings::tidelock::script::modules;
 use crate::bindings::tidelock::script::types;
 use crate::capability::View;
-use crate::door::file::CheckedPath;
+use crate::door::file::{CheckedPath, too_large};
 use crate::failure::{Failure, Kind};
 use crate::limits::MAX_CROSSING;
 use crate::script_text::ScriptText;
@@ -61,7 +61,7 @@ impl ModulesCtx {
     fn read(&self, path: &CheckedPath) -> Result<Option<Vec<u8>>, Failure> {
         let event = Event { capability: "modules", operation: "open", target: path.shown() };
         let begun = Instant::now();
-        let result = path.read(self.max_source);
+        let result = path.read(self.max_source, too_large);
         match &result {
             Ok(None) => {}
             Ok(Some(text)) => {

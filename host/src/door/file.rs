@@ -4,6 +4,15 @@
 //! or a [`Failure`]; only a `CheckedPath` can be read. The name is resolved by the operating system
 //! relative to the handle (`openat2` with `RESOLVE_BENEATH` on Linux), at the moment of opening, so
 //! that neither `..` nor a symlink, not even one that is swapped in between, leads out of the folder.
+//!
+//! What a script names goes through [`Files`], which knows the grants. A path it may write becomes a
+//! [`Destination`], and that a [`Replacement`]: a new file that takes its place whole or not at all.
+
+mod destination;
+mod granted;
+mod leftovers;
+mod parents;
+mod replacement;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -14,6 +23,9 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 use rustix::fs::OFlags;
 
+pub use self::destination::Destination;
+pub use self::granted::Files;
+pub use self::replacement::{Replacement, Writer};
 use crate::failure::{Failure, Kind, cause};
 
 /// Longest name below a folder, in bytes; `PATH_MAX` of the systems we know, with its NUL.
@@ -60,34 +72,38 @@ impl Folder {
     /// - `invalid`: it is empty, too long, or holds a NUL.
     /// - `denied`: it is absolute or has a part `..`.
     pub fn check(&self, name: &Path) -> Result<CheckedPath, Failure> {
-        let bytes = name.as_os_str().as_encoded_bytes();
-        let invalid = |what: &str| Err(Failure::new(Kind::Invalid, what));
-        if bytes.is_empty() {
-            return invalid("the path is empty");
+        check_name(name)?;
+        let shown = self.shown.join(name).to_string_lossy().into_owned();
+        if name.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+            Ok(self.checked(name.to_owned(), shown))
+        } else {
+            Err(leaves(&shown))
         }
-        if bytes.contains(&0) {
-            return invalid("the path holds a NUL byte");
-        }
-        if bytes.len() > MAX_PATH {
-            return invalid("the path is longer than 4095 bytes");
-        }
-        for part in name.components() {
-            match part {
-                Component::Normal(part) if part.len() > MAX_PART => {
-                    return invalid("a part of the path is longer than 255 bytes");
-                }
-                Component::Normal(_) | Component::CurDir => {}
-                Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
-                    return Err(leaves(&self.shown.join(name).to_string_lossy()));
-                }
-            }
-        }
-        Ok(CheckedPath {
-            dir: Arc::clone(&self.dir),
-            relative: name.to_owned(),
-            shown: self.shown.join(name).to_string_lossy().into_owned(),
-        })
     }
+
+    /// Proof for a name that was checked already, under the name it has in messages.
+    fn checked(&self, relative: PathBuf, shown: String) -> CheckedPath {
+        CheckedPath { dir: Arc::clone(&self.dir), relative, shown }
+    }
+}
+
+/// Whether any system would take this name.
+fn check_name(name: &Path) -> Result<(), Failure> {
+    let bytes = name.as_os_str().as_encoded_bytes();
+    let invalid = |what: &str| Err(Failure::new(Kind::Invalid, what));
+    if bytes.is_empty() {
+        return invalid("the path is empty");
+    }
+    if bytes.contains(&0) {
+        return invalid("the path holds a NUL byte");
+    }
+    if bytes.len() > MAX_PATH {
+        return invalid("the path is longer than 4095 bytes");
+    }
+    if name.components().any(|part| part.as_os_str().len() > MAX_PART) {
+        return invalid("a part of the path is longer than 255 bytes");
+    }
+    Ok(())
 }
 
 impl CheckedPath {
@@ -96,17 +112,21 @@ impl CheckedPath {
         &self.shown
     }
 
-    /// The whole of the regular file at this path; none if there is no file.
+    /// The whole of the regular file at this path; none if there is no file. `excess` makes the
+    /// failure of a file that has more than `max` bytes, from its name and `max`.
     ///
     /// # Errors
     /// - `denied`: a symlink on the way leads out of the folder.
-    /// - `too-large`: the file has more than `max` bytes.
     /// - `io`: it is a folder, a device or a pipe, or the operating system refused.
-    pub fn read(&self, max: u64) -> Result<Option<Vec<u8>>, Failure> {
+    pub fn read(
+        &self,
+        max: u64,
+        excess: fn(&str, u64) -> Failure,
+    ) -> Result<Option<Vec<u8>>, Failure> {
         let Some(file) = self.open()? else { return Ok(None) };
         let bytes = read_bounded(file, max)
-            .map_err(|error| self.io("failed to read", &error))?
-            .ok_or_else(|| too_large(&self.shown, max))?;
+            .map_err(|error| self.failed("read", &error))?
+            .ok_or_else(|| excess(&self.shown, max))?;
         Ok(Some(bytes))
     }
 
@@ -118,17 +138,9 @@ impl CheckedPath {
         let file = match self.dir.open_with(&self.relative, &options) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => return Ok(None),
-            // The library reports a way out of the folder as a refusal of its own, without the
-            // number that one of the operating system carries.
-            Err(error)
-                if error.kind() == io::ErrorKind::PermissionDenied
-                    && error.raw_os_error().is_none() =>
-            {
-                return Err(leaves(&self.shown));
-            }
-            Err(error) => return Err(self.io("failed to open", &error)),
+            Err(error) => return Err(self.failed("open", &error)),
         };
-        let metadata = file.metadata().map_err(|error| self.io("failed to examine", &error))?;
+        let metadata = file.metadata().map_err(|error| self.failed("examine", &error))?;
         if !metadata.is_file() {
             let message = format!("{} is not a regular file", self.shown);
             return Err(Failure::new(Kind::Io, message));
@@ -136,8 +148,14 @@ impl CheckedPath {
         Ok(Some(file))
     }
 
-    fn io(&self, verb: &str, error: &io::Error) -> Failure {
-        Failure::new(Kind::Io, format!("{verb} {}: {}", self.shown, cause(error)))
+    /// What it means that the operating system, or the library before it, refused.
+    fn failed(&self, verb: &str, error: &io::Error) -> Failure {
+        // The library reports a way out of the folder as a refusal of its own, without the number
+        // that one of the operating system carries.
+        if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+            return leaves(&self.shown);
+        }
+        Failure::new(Kind::Io, format!("failed to {verb} {}: {}", self.shown, cause(error)))
     }
 }
 
@@ -187,7 +205,7 @@ mod tests {
 
     fn kind(folder: &Folder, name: &str) -> Kind {
         match folder.check(Path::new(name)) {
-            Ok(path) => path.read(1000).unwrap_err().kind,
+            Ok(path) => path.read(1000, too_large).unwrap_err().kind,
             Err(failure) => failure.kind,
         }
     }
@@ -199,8 +217,8 @@ mod tests {
         let folder = Folder::open(scratch.path(), "scripts").unwrap();
         let path = folder.check(Path::new("a/b.lua")).unwrap();
         assert_eq!(path.shown(), "scripts/a/b.lua");
-        assert_eq!(path.read(8).unwrap(), Some(b"return 1".to_vec()));
-        assert_eq!(path.read(7).unwrap_err().kind, Kind::TooLarge);
+        assert_eq!(path.read(8, too_large).unwrap(), Some(b"return 1".to_vec()));
+        assert_eq!(path.read(7, too_large).unwrap_err().kind, Kind::TooLarge);
     }
 
     #[test]
@@ -209,7 +227,7 @@ mod tests {
         scratch.write("file", "");
         let folder = Folder::open(scratch.path(), ".").unwrap();
         for name in ["no.lua", "no/such.lua", "file/below.lua"] {
-            assert_eq!(folder.check(Path::new(name)).unwrap().read(9).unwrap(), None, "{name}");
+            assert_eq!(folder.check(Path::new(name)).unwrap().read(9, too_large).unwrap(), None, "{name}");
         }
     }
 
@@ -237,7 +255,7 @@ mod tests {
         symlink("/proc/self/root", inside.join("magic")).unwrap();
         symlink("loop", inside.join("loop")).unwrap();
         let folder = Folder::open(&inside, "in").unwrap();
-        assert_eq!(folder.check(Path::new("near.lua")).unwrap().read(9).unwrap().unwrap(), b"ok");
+        assert_eq!(folder.check(Path::new("near.lua")).unwrap().read(9, too_large).unwrap().unwrap(), b"ok");
         for name in ["up.lua", "absolute.lua", "folder/secret", "magic/etc/passwd"] {
             assert_eq!(kind(&folder, name), Kind::Denied, "{name}");
         }

@@ -2,6 +2,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::escape::push_visible;
+
+/// Bytes of a path that messages show: all of any that a system takes.
+const MAX_SHOWN: usize = 4096;
+
 /// The rules of `--allow-read` and `--allow-write`. The default grants no folder.
 #[derive(Clone, Debug, Default)]
 pub struct FileGrants {
@@ -98,7 +103,7 @@ impl FileGrants {
     ///
     /// Names are all that is looked at: where symlinks lead is seen when a file is opened.
     pub fn decide(&self, access: Access, path: &Path, working: &Path) -> Decision<'_> {
-        let shown = path.display();
+        let shown = shown(path);
         let Some(absolute) = absolute(path, working) else {
             return Decision::Missing(format!(
                 "{} access to {shown} is not granted: `..` may stand only at the beginning of a relative path",
@@ -111,7 +116,7 @@ impl FileGrants {
                 "{} access to {shown} is not granted (run with {}={})",
                 access.as_str(),
                 access.flag(),
-                folder_of(path).display(),
+                self::shown(folder_of(path)),
             )),
         }
     }
@@ -142,6 +147,13 @@ impl Rule {
     pub fn access(&self) -> Access {
         self.access
     }
+}
+
+/// A path of a script as it may stand in a line of text.
+pub fn shown(path: &Path) -> String {
+    let mut shown = String::new();
+    push_visible(&mut shown, path.as_os_str().as_encoded_bytes(), MAX_SHOWN, |_| false);
+    shown
 }
 
 /// `path` without `.` and `..`; none if it has `..` behind a name.
@@ -277,6 +289,12 @@ mod tests {
         for path in ["out/../a", "/out/../a", "/..", "a/..", "../a/../b"] {
             assert!(decide(&grants, Access::Read, path).contains("`..`"), "{path}");
         }
+    }
+
+    #[test]
+    fn a_denial_is_one_line() {
+        let denial = decide(&FileGrants::default(), Access::Read, "a\nb/c\u{1b}[2J");
+        assert_eq!(denial, "read access to a\\nb/c\\x1b[2J is not granted (run with --allow-read=a\\nb)");
     }
 
     #[test]

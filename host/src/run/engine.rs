@@ -16,7 +16,7 @@ use super::machine_code;
 use super::state::HostState;
 use crate::bindings::{Script, ScriptPre, tidelock::script as wit};
 use crate::capability::{
-    View, env::Env, files::Files, http_client::HttpClient, http_server::HttpServer, log::Log,
+    View, download::Download, env::Env, files::Files, http_client::HttpClient, http_server::HttpServer, log::Log,
     modules::Modules, time::Time, websocket::WebSocket,
 };
 use crate::limits::EPOCH_TICK;
@@ -55,6 +55,10 @@ impl Engine {
 fn link(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     Script::add_to_linker_imports::<_, HasSelf<_>>(linker, |state: &mut HostState| state)?;
     wit::types::add_to_linker::<_, HasSelf<_>>(linker, |state: &mut HostState| state)?;
+    wit::download::add_to_linker::<_, Download>(linker, |state| View {
+        ctx: &mut state.download,
+        table: &mut state.table,
+    })?;
     wit::env::add_to_linker::<_, Env>(linker, |state| View {
         ctx: &mut state.env,
         table: &mut state.table,

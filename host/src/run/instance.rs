@@ -13,6 +13,7 @@ use super::memory::MemoryLimit;
 use super::setup::Setup;
 use super::state::{Exit, HostState};
 use crate::bindings::{FailureCause, Outcome, Start};
+use crate::capability::download::DownloadCtx;
 use crate::capability::files::FilesCtx;
 use crate::capability::http_client::HttpClientCtx;
 use crate::capability::http_server::HttpServerCtx;
@@ -93,8 +94,14 @@ fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {
         cpu: Arc::clone(&cpu),
         stop: setup.stop.clone(),
         env: setup.env.clone(),
-        files: FilesCtx::new(setup.stdin.clone())?,
-        http_client: HttpClientCtx::new(Arc::clone(&setup.network), limits, setup.roots.clone()),
+        download: DownloadCtx::new(setup.downloads.clone()),
+        files: FilesCtx::new(setup.stdin.clone(), &setup.bars)?,
+        http_client: HttpClientCtx::new(
+            Arc::clone(&setup.network),
+            Arc::clone(&setup.files),
+            limits,
+            setup.roots.clone(),
+        ),
         http_server: HttpServerCtx::new(
             config.grants.listen.clone(),
             setup.server.clone(),

@@ -13,6 +13,7 @@ mod state;
 mod stop;
 mod worker;
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub use self::ending::Ending;
 use self::setup::Setup;
 use self::stop::{StopRequest, StopSignals};
 use crate::config::Config;
+use crate::door::file::Files;
 use crate::script_text::ScriptText;
 
 /// Beyond the grace period: what `<close>` handlers and the script's own end may take before the run is
@@ -50,14 +52,22 @@ fn try_run(config: Config) -> Result<Ending> {
     let (request_stop, stop) = StopRequest::new();
     let grace = config.limits.grace_period;
     let workers = config.workers;
-    let setup = Setup::new(config, script, stop)?;
+    let files = match Files::open(config.grants.files.clone(), config.audit.clone()) {
+        Ok(files) => Arc::new(files),
+        Err(failure) => return Ok(Ending::Usage { message: failure.message }),
+    };
+    let setup = Setup::new(config, script, Arc::clone(&files), stop)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let ending = runtime.block_on(async {
         // Before the workers begin: a signal that arrives early must not be lost.
         let signals = StopSignals::new().context("failed to take over the signals")?;
         let endings = start_workers(&setup, workers)?;
         Ok(watch_workers(endings, workers, signals, &request_stop, grace).await)
-    })
+    });
+    // A run that is ended from outside leaves threads that would clean up too late.
+    files.give_up();
+    setup.bars.finish();
+    ending
 }
 
 fn start_workers(setup: &Setup, workers: usize) -> Result<mpsc::UnboundedReceiver<Ending>> {

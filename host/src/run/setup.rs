@@ -11,7 +11,10 @@ use super::stop::StopRequest;
 use crate::budget::Budget;
 use crate::capability::env::EnvCtx;
 use crate::config::{AccessLogTarget, Config};
+use crate::door::file::Files;
 use crate::door::network::Network;
+use crate::download::Downloads;
+use crate::download::bars::Bars;
 use crate::http::server::access_log::AccessLog;
 use crate::http::server::{Listeners, Report, Settings};
 use crate::limits::MAX_BUFFERED_STREAMS;
@@ -37,6 +40,12 @@ pub struct Setup {
     pub stdin: StandardInput,
     /// The door to the network.
     pub network: Arc<Network>,
+    /// The door to the files.
+    pub files: Arc<Files>,
+    /// The downloads.
+    pub downloads: Downloads,
+    /// The bars of the downloads.
+    pub bars: Bars,
     /// The system's certificate roots.
     pub roots: SystemRoots,
     /// Places for open WebSockets, of each worker.
@@ -58,8 +67,15 @@ impl Setup {
     ///
     /// # Errors
     /// If a log cannot be opened or the engine does not start.
-    pub fn new(config: Config, script: ScriptText, stop: StopRequest) -> Result<Self> {
-        let logger = Logger::stderr(config.log_format, config.limits.max_log);
+    pub fn new(
+        config: Config,
+        script: ScriptText,
+        files: Arc<Files>,
+        stop: StopRequest,
+    ) -> Result<Self> {
+        let bars = if config.progress_bars { Bars::on_stderr() } else { Bars::default() };
+        let stderr = bars.around(Box::new(io::stderr()));
+        let logger = Logger::new(stderr, config.log_format, config.limits.max_log);
         let reporter = logger.clone();
         let report = Report::new(move |message, fields| {
             reporter.report(Level::Error, message, fields);
@@ -73,6 +89,14 @@ impl Setup {
                 Arc::new(config.grants.net.clone()),
                 config.audit.clone(),
             )),
+            downloads: Downloads::new(
+                Arc::clone(&files),
+                config.limits.max_download,
+                bars.clone(),
+                config.audit.clone(),
+            ),
+            files,
+            bars,
             roots: SystemRoots::default(),
             websockets: Slots::new(config.limits.max_websockets),
             budget: Budget::new(MAX_BUFFERED_STREAMS),

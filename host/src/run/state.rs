@@ -9,6 +9,7 @@ use super::cpu::CpuMeter;
 use super::memory::MemoryLimit;
 use super::stop::StopRequest;
 use crate::bindings::{ScriptImports, ScriptImportsWithStore, tidelock::script::types};
+use crate::capability::download::DownloadCtx;
 use crate::capability::env::EnvCtx;
 use crate::capability::files::FilesCtx;
 use crate::capability::http_client::HttpClientCtx;
@@ -30,6 +31,8 @@ pub struct HostState {
     pub cpu: Arc<CpuMeter>,
     /// When it has to stop.
     pub stop: StopRequest,
+    /// `wit/download.wit`
+    pub download: DownloadCtx,
     /// `wit/env.wit`
     pub env: EnvCtx,
     /// `wit/files.wit`

@@ -1,5 +1,6 @@
 //! The request to stop a run: SIGINT or SIGTERM, told to every instance.
 
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -33,6 +34,9 @@ impl StopRequest {
 pub struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// Comes when a file reaches the system's limit (`ulimit -f`). The system would end the process;
+    /// taken over, it leaves the failed write, which is reported where it belongs.
+    _file_size: tokio::signal::unix::Signal,
 }
 
 impl StopSignals {
@@ -44,12 +48,13 @@ impl StopSignals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            _file_size: signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?,
         })
     }
 
     /// Waits for the next signal and gives its number.
     pub async fn next(&mut self) -> i32 {
-        let Self { interrupt, terminate } = self;
+        let Self { interrupt, terminate, .. } = self;
         tokio::select! {
             _ = interrupt.recv() => SignalKind::interrupt().as_raw_value(),
             _ = terminate.recv() => SignalKind::terminate().as_raw_value(),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
+use crate::download::bars::Bars;
 use crate::failure::{Failure, Kind, cause};
 
 /// Bytes collected before they are written: as large as what C libraries collect for a pipe.
@@ -36,15 +37,20 @@ impl StandardOutput {
     ///
     /// # Errors
     /// `io`: the descriptor cannot be duplicated.
-    pub fn stdout() -> Result<Self, Failure> {
+    pub fn stdout(bars: &Bars) -> Result<Self, Failure> {
         let stdout = io::stdout();
-        let buffering = if stdout.is_terminal() { Buffering::Line } else { Buffering::Block };
-        Ok(Self::new("standard output", duplicate(&stdout)?, buffering))
+        let to = duplicate(&stdout)?;
+        // What goes elsewhere does not disturb the bars.
+        let (to, buffering) = match stdout.is_terminal() {
+            true => (bars.around(to), Buffering::Line),
+            false => (to, Buffering::Block),
+        };
+        Ok(Self::new("standard output", to, buffering))
     }
 
     /// Standard error: nothing is held back.
-    pub fn stderr() -> Self {
-        Self::new("standard error", Box::new(io::stderr()), Buffering::None)
+    pub fn stderr(bars: &Bars) -> Self {
+        Self::new("standard error", bars.around(Box::new(io::stderr())), Buffering::None)
     }
 
     fn new(name: &'static str, to: Box<dyn Write + Send>, buffering: Buffering) -> Self {

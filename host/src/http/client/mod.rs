@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_LENGTH, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue};
 use reqwest::{Method, StatusCode, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
@@ -31,7 +31,8 @@ use self::body::{Deadline, Exchange, Patience, SizeLimit};
 use self::cause::Stage;
 use self::fields::Bounds;
 use self::pools::{Key, Pool, Pools};
-use self::record::{CAPABILITY, Record};
+pub use self::record::CAPABILITY;
+use self::record::Record;
 use self::request::{Bodies, Message};
 pub use self::request::{Request, Taking};
 use crate::door::network::{CheckedUrl, Network};
@@ -109,6 +110,8 @@ pub struct Response {
     pub url: String,
     /// A header block.
     pub headers: Vec<u8>,
+    /// Bytes of body the head announces; none if it does not, or if the body is decoded.
+    pub length: Option<u64>,
     /// Whether the body is taken in pieces.
     pub in_pieces: bool,
     /// What of the decoded body was there with the head.
@@ -156,6 +159,7 @@ impl Client {
             deadline,
             timeout: request.timeout,
             taking: request.taking,
+            identity: request.identity,
             connect_timeout: request.connect_timeout,
             record: Record::start(Arc::clone(&transport.network), &url),
             message,
@@ -202,6 +206,7 @@ struct Call<'a> {
     deadline: Deadline,
     timeout: Duration,
     taking: Taking,
+    identity: bool,
     connect_timeout: Option<Duration>,
     record: Record,
     message: Message,
@@ -278,6 +283,12 @@ impl Call<'_> {
         let mut request =
             reqwest::Request::new(self.message.method.clone(), self.url.url().clone());
         *request.headers_mut() = self.message.fields.clone();
+        if self.identity {
+            // The HTTP library asks for those it can decode if nothing is asked for. Said anew on
+            // each hop, because another origin gets no fields of the script's.
+            let identity = HeaderValue::from_static("identity");
+            request.headers_mut().entry(ACCEPT_ENCODING).or_insert(identity);
+        }
         *request.body_mut() = self.message.body.clone().map(reqwest::Body::from);
         let empty = self.message.body.as_ref().is_none_or(|body| body.is_empty());
         if empty && matches!(self.message.method, Method::POST | Method::PUT | Method::PATCH) {
@@ -291,7 +302,7 @@ impl Call<'_> {
 
     async fn finish(mut self, answer: Answer, permit: OwnedSemaphorePermit) -> Response {
         let Answer { response, headers, in_pieces, size } = answer;
-        let status = response.status();
+        let (status, length) = (response.status(), response.content_length());
         let version = match response.version() {
             Version::HTTP_2 => "2",
             Version::HTTP_10 | Version::HTTP_09 => "1.0",
@@ -322,15 +333,8 @@ impl Call<'_> {
             };
             exchange.start(room).await
         };
-        Response {
-            status: status.as_u16(),
-            version,
-            url: url.into(),
-            headers,
-            in_pieces,
-            body,
-            rest,
-        }
+        let (status, url) = (status.as_u16(), url.into());
+        Response { status, version, url, headers, length, in_pieces, body, rest }
     }
 
     fn peer(&self) -> String {

@@ -8,7 +8,7 @@ use crate::door::network::{CheckedUrl, Network};
 use crate::failure::Failure;
 
 /// The capability's name in the audit log.
-pub(super) const CAPABILITY: &str = "http-client";
+pub const CAPABILITY: &str = "http-client";
 
 /// Writes one line when the exchange is over, however it ends.
 pub(super) struct Record {

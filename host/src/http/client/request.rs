@@ -32,6 +32,8 @@ pub struct Request {
     pub follow_redirects: bool,
     /// Bytes of decoded body the script will take.
     pub max_size: Option<u64>,
+    /// Whether the servers are asked for the body without a content coding.
+    pub identity: bool,
 }
 
 /// How the script takes the body of a response, as `http-client.taking` in `wit/`.

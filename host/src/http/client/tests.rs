@@ -61,6 +61,7 @@ fn get(url: impl Into<String>) -> Request {
         connect_timeout: None,
         follow_redirects: true,
         max_size: None,
+        identity: false,
     }
 }
 
