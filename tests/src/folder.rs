@@ -30,9 +30,36 @@ impl Folder {
         path
     }
 
+    /// What is in it, at any depth: paths from here, sorted; those of folders end with a slash.
+    pub fn tree(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        collect(&self.path, "", &mut found);
+        found.sort();
+        found
+    }
+
+    /// The contents of a file.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path.join(name)).expect("the file can be read")
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+fn collect(folder: &Path, prefix: &str, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder can be read") {
+        let entry = entry.expect("an entry can be read");
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().expect("it has a type").is_dir() {
+            let name = name + "/";
+            collect(&entry.path(), &name, found);
+            found.push(name);
+        } else {
+            found.push(name);
+        }
     }
 }
 

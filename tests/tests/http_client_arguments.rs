@@ -98,8 +98,8 @@ fn options_out_of_range_name_the_option_and_the_value() {
         ),
         ("http.client({ ca_cert = 'no PEM' })", "http.client: "),
         (
-            "http.client({ ca_cert_file = '/x' })",
-            "http.client: opts.ca_cert_file needs read access",
+            "http.client({ ca_cert_file = 1 })",
+            "http.client: opts.ca_cert_file must be a string, got number",
         ),
     ]);
 }

@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::thread;
 
@@ -11,6 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tests::folder::Folder;
 use tests::run::Run;
 use tests::upstream::Upstream;
 
@@ -101,6 +103,55 @@ fn a_server_whose_authority_the_client_was_given_is_believed() {
         let url = format!("https://{host}:{port}/");
         assert_eq!(said(&authority.pem(), TRUSTING, &[url]), "200 secure 1.1\n");
     }
+}
+
+#[test]
+fn a_file_of_authorities_needs_a_grant() {
+    let authority = Authority::new();
+    let port = authority.serve("localhost", |_| (), ok());
+    let folder = Folder::new();
+    folder.write("certs/ca.pem", authority.pem());
+    folder.write("certs/none.pem", "no certificate");
+    folder.write("certs/large.pem", vec![b'\n'; 1024 * 1024 + 1]);
+    symlink("/etc/passwd", folder.path().join("certs/link.pem")).unwrap();
+    let script = "local url, path = ...
+        local ok, client = pcall(http.client, { ca_cert_file = path })
+        print(ok and client:get(url).body or (type(client) == 'table' and client.kind or 'argument') .. ' ' .. client)";
+    let run = |flags: &[&str], path: &str| {
+        let flags = [&["--allow-net=localhost:*"], flags].concat();
+        let url = format!("https://localhost:{port}/");
+        let run = Run::script(&flags, script).in_folder(folder.path()).args([url, path.to_owned()]);
+        run.finish().ok()
+    };
+    for flags in [["--allow-read=certs"], ["--allow-write=certs"], ["--allow-read=."]] {
+        assert_eq!(run(&flags, "certs/ca.pem"), "secure\n");
+    }
+    let granted = &["--allow-read=certs"];
+    for (flags, path, said) in [
+        (&[][..], "certs/ca.pem", "denied http.client: read access to certs/ca.pem is not granted (run with --allow-read=certs)\n"),
+        (granted, "ca.pem", "denied http.client: read access to ca.pem is not granted (run with --allow-read=.)\n"),
+        (granted, "certs/link.pem", "denied http.client: certs/link.pem leads out of its folder\n"),
+        (granted, "certs/no.pem", "io http.client: there is no file certs/no.pem\n"),
+        (granted, "certs", "io http.client: certs is not a regular file\n"),
+        (granted, "certs/large.pem", "too_large http.client: certs/large.pem has more than 1048576 bytes\n"),
+    ] {
+        assert_eq!(run(flags, path), said);
+    }
+    assert!(run(granted, "certs/none.pem").contains("holds no certificate"));
+}
+
+#[test]
+fn a_download_trusts_what_its_client_does() {
+    let authority = Authority::new();
+    let port = authority.serve("localhost", |_| (), ok());
+    let folder = Folder::new();
+    let script = "local url = ...
+        print(http.client({ ca_cert = env.get('CA') }):download(url, 'file'))
+        print(select(2, pcall(http.download, url, 'other')).kind)";
+    let flags = ["--allow-net=localhost:*", "--allow-env=CA", "--allow-write=."];
+    let run = Run::script(&flags, script).in_folder(folder.path()).env("CA", &authority.pem());
+    assert_eq!(run.args([format!("https://localhost:{port}/")]).finish().ok(), "6\ntls\n");
+    assert_eq!((folder.tree(), folder.read("file")), (vec!["file".to_owned()], b"secure".to_vec()));
 }
 
 #[test]
