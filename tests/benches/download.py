@@ -1,4 +1,4 @@
-"""`make bench-download`: http.download beside curl, both writing one file to the disk and syncing it.
+"""Part of `make bench`: http.download beside curl, both writing one file to the disk and syncing it.
 
 A server in this process sends the same bytes to both, by sendfile. The two take turns, so that a disk
 that becomes slower is slower for both; only the ratio of a pair means something.

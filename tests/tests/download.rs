@@ -26,7 +26,10 @@ fn with_body(body: Vec<u8>) -> Upstream {
 
 /// Bytes in which no part looks like another.
 fn bytes(length: usize) -> Vec<u8> {
-    (0..length as u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).take(length).collect()
+    (0..length as u32)
+        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
+        .take(length)
+        .collect()
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -56,7 +59,8 @@ fn a_body_of_unknown_length_arrives_too() {
         .flat_map(|chunk| [format!("{:x}\r\n", chunk.len()).as_bytes(), chunk, b"\r\n"].concat())
         .collect();
     let chunked =
-        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &chunks[..], b"0\r\n\r\n"].concat();
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", &chunks[..], b"0\r\n\r\n"]
+            .concat();
     let to_the_end = [b"HTTP/1.0 200 OK\r\n\r\n", &body[..]].concat();
     for response in [chunked, to_the_end] {
         let folder = Folder::new();
@@ -64,7 +68,10 @@ fn a_body_of_unknown_length_arrives_too() {
             stream.write_all(&response).unwrap();
             false
         });
-        assert_eq!(run(&folder, &upstream, "print(http.download(..., 'out/file'))").ok(), "200000\n");
+        assert_eq!(
+            run(&folder, &upstream, "print(http.download(..., 'out/file'))").ok(),
+            "200000\n"
+        );
         assert_eq!(folder.read("out/file"), body);
     }
 }
@@ -85,8 +92,12 @@ fn an_existing_file_is_replaced_and_missing_folders_are_made() {
     let folder = Folder::new();
     folder.write("out/file", "old and longer than the new one");
     let upstream = with_body(b"new".to_vec());
-    run(&folder, &upstream, "http.download(..., 'out/file') http.download(..., 'out/a/b/c/file')").ok();
-    assert_eq!((folder.read("out/file"), folder.read("out/a/b/c/file")), (b"new".into(), b"new".into()));
+    run(&folder, &upstream, "http.download(..., 'out/file') http.download(..., 'out/a/b/c/file')")
+        .ok();
+    assert_eq!(
+        (folder.read("out/file"), folder.read("out/a/b/c/file")),
+        (b"new".into(), b"new".into())
+    );
     let made = ["out/", "out/a/", "out/a/b/", "out/a/b/c/", "out/a/b/c/file", "out/file"];
     assert_eq!(folder.tree(), made);
 }
@@ -126,7 +137,10 @@ fn the_request_asks_for_the_plain_body_also_behind_a_redirect() {
     let ([first], [second]): ([Seen; 1], [Seen; 1]) =
         (redirect.seen().try_into().unwrap(), target.seen().try_into().unwrap());
     assert_eq!(first.line, "GET /a?b=c&d=e+f HTTP/1.1");
-    assert_eq!((first.headers("authorization"), first.headers("x-many")), (vec!["s3cret"], vec!["1", "2"]));
+    assert_eq!(
+        (first.headers("authorization"), first.headers("x-many")),
+        (vec!["s3cret"], vec!["1", "2"])
+    );
     assert_eq!(second.line, "GET /real HTTP/1.1");
     assert!(second.headers("authorization").is_empty());
     for request in [first, second] {
@@ -140,11 +154,16 @@ fn a_body_that_is_coded_all_the_same_is_decoded() {
     let code = "import gzip,sys; sys.stdout.buffer.write(gzip.compress(sys.stdin.buffer.read()))";
     let folder = Folder::new();
     let path = folder.write("plain", &plain);
-    let packed = Command::new("python3").args(["-c", code]).stdin(fs::File::open(path).unwrap()).output();
+    let packed =
+        Command::new("python3").args(["-c", code]).stdin(fs::File::open(path).unwrap()).output();
     let packed = packed.unwrap().stdout;
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        packed.len()
+    );
     let upstream = Upstream::always([head.into_bytes(), packed].concat());
-    let script = format!("print(http.download(..., 'out/file', {{ sha256 = '{}' }}))", sha256(&plain));
+    let script =
+        format!("print(http.download(..., 'out/file', {{ sha256 = '{}' }}))", sha256(&plain));
     assert_eq!(run(&folder, &upstream, &script).ok(), "100000\n");
     assert_eq!(folder.read("out/file"), plain);
 }
@@ -156,7 +175,12 @@ fn a_right_digest_of_either_case_is_accepted() {
     for digest in [digest.to_uppercase(), digest] {
         let folder = Folder::new();
         let upstream = with_body(body.clone());
-        run(&folder, &upstream, &format!("http.download(..., 'out/file', {{ sha256 = '{digest}' }})")).ok();
+        run(
+            &folder,
+            &upstream,
+            &format!("http.download(..., 'out/file', {{ sha256 = '{digest}' }})"),
+        )
+        .ok();
         assert_eq!(folder.read("out/file"), body);
     }
 }
@@ -172,7 +196,10 @@ fn a_client_downloads_with_its_trust_defaults_and_base() {
     run(&folder, &upstream, script).ok();
     let seen = upstream.seen();
     let lines: Vec<_> = seen.iter().map(|request| request.line.as_str()).collect();
-    assert_eq!(lines, ["GET /files/one HTTP/1.1", "GET /files/two HTTP/1.1", "GET /three HTTP/1.1"]);
+    assert_eq!(
+        lines,
+        ["GET /files/one HTTP/1.1", "GET /files/two HTTP/1.1", "GET /three HTTP/1.1"]
+    );
     let teams: Vec<_> = seen.iter().map(|request| request.headers("x-team")).collect();
     assert_eq!(teams, [vec!["blue"], vec!["red"], vec![]]);
 }
@@ -193,14 +220,19 @@ fn without_a_grant_nothing_is_asked_and_the_flag_is_named() {
         (&["--allow-write=in"], "/etc/file", "--allow-write=/etc"),
     ] {
         let flags = [&[grant.as_str()], flags].concat();
-        let said = Run::script(&flags, script).in_folder(folder.path()).args([upstream.url("/"), path.into()]);
+        let said = Run::script(&flags, script)
+            .in_folder(folder.path())
+            .args([upstream.url("/"), path.into()]);
         let expected = format!(
             "denied\thttp.download: write access to {path} is not granted (run with {flag})\t{path}\n"
         );
         assert_eq!(said.finish().ok(), expected);
     }
     assert!(upstream.seen().is_empty());
-    assert_eq!((folder.tree(), folder.read("in/file")), (vec!["in/".into(), "in/file".into()], b"old".into()));
+    assert_eq!(
+        (folder.tree(), folder.read("in/file")),
+        (vec!["in/".into(), "in/file".into()], b"old".into())
+    );
 }
 
 #[test]
@@ -236,7 +268,16 @@ fn a_path_is_written_as_in_the_grant_or_from_the_working_directory() {
                 .ok();
         }
     }
-    let made = ["e", "work/", "work/out/", "work/out/a", "work/out/b", "work/out/c", "work/out/d", "work/out/f"];
+    let made = [
+        "e",
+        "work/",
+        "work/out/",
+        "work/out/a",
+        "work/out/b",
+        "work/out/c",
+        "work/out/d",
+        "work/out/f",
+    ];
     assert_eq!(folder.tree(), made);
 }
 
@@ -244,7 +285,8 @@ fn a_path_is_written_as_in_the_grant_or_from_the_working_directory() {
 fn flags_policies_and_allow_all_grant() {
     let upstream = with_body(b"x".to_vec());
     let script = "local ok, e = pcall(http.download, ..., 'b/file') print(ok or e.kind)";
-    let policy = format!("allow-net = [\"127.0.0.1:{}\"]\nallow-write = [\"a\", \"b\"]", upstream.port);
+    let policy =
+        format!("allow-net = [\"127.0.0.1:{}\"]\nallow-write = [\"a\", \"b\"]", upstream.port);
     let grant = upstream.grant();
     for (flags, said) in [
         (&["--allow-write=a,b", &grant][..], "true\n"),
@@ -259,7 +301,8 @@ fn flags_policies_and_allow_all_grant() {
         for name in ["a", "b"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
-        let finished = Run::script(flags, script).in_folder(folder.path()).args([upstream.url("/")]).finish();
+        let finished =
+            Run::script(flags, script).in_folder(folder.path()).args([upstream.url("/")]).finish();
         assert_eq!(finished.ok(), said, "{flags:?}");
     }
 }
@@ -283,26 +326,61 @@ fn wrong_arguments_are_errors_with_the_position_of_the_call() {
         ("http.download(u, 1)", "argument #2 must be the path of a file, got number"),
         ("http.download(u, 'out/f', 1)", "options must be a table, got number"),
         ("http.download(u, 'out/f', { headers = 1 })", "opts.headers must be a table, got number"),
-        ("http.download(u, 'out/f', { headers = { Host = 'x' } })", "header \"Host\" belongs to the host"),
-        ("http.download(u, 'out/f', { timeout = 0 })", "opts.timeout must be a number of seconds > 0, got 0"),
-        ("http.download(u, 'out/f', { timeout = 0/0 })", "opts.timeout must be a number of seconds > 0, got"),
-        ("http.download(u, 'out/f', { idle_timeout = -1 })", "opts.idle_timeout must be a number of seconds > 0, got -1"),
-        ("http.download(u, 'out/f', { connect_timeout = '1' })", "opts.connect_timeout must be a number of seconds > 0, got 1"),
-        ("http.download(u, 'out/f', { max_size = -1 })", "opts.max_size must be a whole number of bytes >= 0, got -1"),
-        ("http.download(u, 'out/f', { max_size = 1.5 })", "opts.max_size must be a whole number of bytes >= 0, got 1.5"),
-        ("http.download(u, 'out/f', { sha256 = 1 })", "opts.sha256 must be a string of 64 hexadecimal digits, got number"),
+        (
+            "http.download(u, 'out/f', { headers = { Host = 'x' } })",
+            "header \"Host\" belongs to the host",
+        ),
+        (
+            "http.download(u, 'out/f', { timeout = 0 })",
+            "opts.timeout must be a number of seconds > 0, got 0",
+        ),
+        (
+            "http.download(u, 'out/f', { timeout = 0/0 })",
+            "opts.timeout must be a number of seconds > 0, got",
+        ),
+        (
+            "http.download(u, 'out/f', { idle_timeout = -1 })",
+            "opts.idle_timeout must be a number of seconds > 0, got -1",
+        ),
+        (
+            "http.download(u, 'out/f', { connect_timeout = '1' })",
+            "opts.connect_timeout must be a number of seconds > 0, got 1",
+        ),
+        (
+            "http.download(u, 'out/f', { max_size = -1 })",
+            "opts.max_size must be a whole number of bytes >= 0, got -1",
+        ),
+        (
+            "http.download(u, 'out/f', { max_size = 1.5 })",
+            "opts.max_size must be a whole number of bytes >= 0, got 1.5",
+        ),
+        (
+            "http.download(u, 'out/f', { sha256 = 1 })",
+            "opts.sha256 must be a string of 64 hexadecimal digits, got number",
+        ),
         ("http.download(u, 'out/f', { sha256 = 'ab' })", "sha256 must be 64 hexadecimal digits"),
-        ("http.download(u, 'out/f', { on_progress = 1 })", "opts.on_progress must be a function, got number"),
+        (
+            "http.download(u, 'out/f', { on_progress = 1 })",
+            "opts.on_progress must be a function, got number",
+        ),
         ("http.download(u, '')", "the path is empty"),
         ("http.download(u, 'out/a\\0b')", "the path holds a NUL byte"),
-        ("http.download(u, 'out/' .. ('a'):rep(256))", "a part of the path is longer than 255 bytes"),
+        (
+            "http.download(u, 'out/' .. ('a'):rep(256))",
+            "a part of the path is longer than 255 bytes",
+        ),
         ("http.download(u, 'out/' .. ('a/'):rep(3000))", "the path is longer than 4095 bytes"),
         ("http.download('no url', 'out/f')", "the URL cannot be used"),
-        ("http.download('ftp://a/', 'out/f')", "the URL cannot be used: its scheme must be http or https"),
+        (
+            "http.download('ftp://a/', 'out/f')",
+            "the URL cannot be used: its scheme must be http or https",
+        ),
         ("http.client().download(u, 'out/f')", "http.client: call it as client:download(…)"),
     ] {
         let folder = Folder::new();
-        let script = format!("local u = ...\nlocal function try()\nlocal r = {code}\nreturn r end\nlocal ok, e = pcall(try) print(e)");
+        let script = format!(
+            "local u = ...\nlocal function try()\nlocal r = {code}\nreturn r end\nlocal ok, e = pcall(try) print(e)"
+        );
         let said = run(&folder, &upstream, &script).ok();
         assert!(said.contains("main.lua:3: http.") && said.contains(text), "{code}:\n{said}");
         assert_eq!(folder.tree(), ["out/"]);
@@ -344,9 +422,13 @@ fn progress_is_told_at_the_end_and_grows() {
         local size = http.download(..., 'out/file', { on_progress = told })
         assert.eq(last, size) assert(calls > 0) print(size)";
     let fixed = with_body(bytes(3_000_000));
-    let chunked = Upstream::always("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+    let chunked = Upstream::always(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    );
     let empty = with_body(Vec::new());
-    for (upstream, total, size) in [(fixed, "3000000", "3000000\n"), (chunked, "", "3\n"), (empty, "0", "0\n")] {
+    for (upstream, total, size) in
+        [(fixed, "3000000", "3000000\n"), (chunked, "", "3\n"), (empty, "0", "0\n")]
+    {
         let folder = Folder::new();
         let said = Run::script(&[&upstream.grant(), "--allow-write=."], script)
             .in_folder(folder.path())
@@ -401,7 +483,8 @@ fn every_download_leaves_its_lines_in_the_audit_log() {
     let folder = Folder::new();
     fs::create_dir(folder.path().join("out")).unwrap();
     let upstream = with_body(b"hello".to_vec());
-    let script = "http.download(... .. '/?s3cret', 'out/file', { headers = { Authorization = 's3cret' } })
+    let script =
+        "http.download(... .. '/?s3cret', 'out/file', { headers = { Authorization = 's3cret' } })
         pcall(http.download, ..., 'out/file', { max_size = 1 })
         pcall(http.download, ..., 'elsewhere/file')";
     Run::script(&[&upstream.grant(), "--allow-write=out", "--audit=audit.jsonl"], script)
@@ -418,9 +501,21 @@ fn every_download_leaves_its_lines_in_the_audit_log() {
             .count()
     };
     let (write, file) = ("\"operation\":\"write\"", "\"operation\":\"file\"");
-    assert_eq!(count(&[write, "\"allowed\":true", "\"rule\":\"out\"", "\"target\":\"out/file\""]), 2, "{log}");
-    assert_eq!(count(&[write, "\"allowed\":false", "\"rule\":null", "\"target\":\"elsewhere/file\""]), 1, "{log}");
-    assert_eq!(count(&[file, "\"outcome\":\"ok\"", "\"bytes\":5", "\"target\":\"out/file\""]), 1, "{log}");
+    assert_eq!(
+        count(&[write, "\"allowed\":true", "\"rule\":\"out\"", "\"target\":\"out/file\""]),
+        2,
+        "{log}"
+    );
+    assert_eq!(
+        count(&[write, "\"allowed\":false", "\"rule\":null", "\"target\":\"elsewhere/file\""]),
+        1,
+        "{log}"
+    );
+    assert_eq!(
+        count(&[file, "\"outcome\":\"ok\"", "\"bytes\":5", "\"target\":\"out/file\""]),
+        1,
+        "{log}"
+    );
     assert_eq!(count(&[file, "\"outcome\":\"too_large\"", "\"bytes\":0"]), 1, "{log}");
 }
 
@@ -449,7 +544,10 @@ fn a_terminal_sees_a_bar_and_anything_else_sees_nothing() {
     // What is printed meanwhile has lines of its own, and the bar is gone at the end.
     for (at, _) in shown.match_indices("now") {
         let before = &shown[..at];
-        assert!(before.is_empty() || before.ends_with('\n') || before.ends_with("\u{1b}[2K"), "{shown:?}");
+        assert!(
+            before.is_empty() || before.ends_with('\n') || before.ends_with("\u{1b}[2K"),
+            "{shown:?}"
+        );
     }
     let (_, end) = shown.rsplit_once("\u{1b}[2K").unwrap();
     assert!(end.ends_with("2000000\r\n") && !end.contains("out/file"), "{shown:?}");

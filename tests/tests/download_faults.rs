@@ -77,13 +77,21 @@ fn wait_for_end(stream: &mut TcpStream) {
 
 #[test]
 fn every_status_but_2xx_is_raised_with_its_number() {
-    for (status, reason) in [(304, " Not Modified"), (404, " Not Found"), (500, " Internal Server Error"), (599, "")] {
-        let upstream = Upstream::always(format!("HTTP/1.1 {status} Some Words\r\nContent-Length: 5\r\n\r\nerror"));
+    for (status, reason) in
+        [(304, " Not Modified"), (404, " Not Found"), (500, " Internal Server Error"), (599, "")]
+    {
+        let upstream = Upstream::always(format!(
+            "HTTP/1.1 {status} Some Words\r\nContent-Length: 5\r\n\r\nerror"
+        ));
         let said = failure(&upstream, &[], "nil");
         // A body that is not read keeps no connection, so there is one for each.
-        assert_eq!(said, format!("protocol {status} http.download: the server answered {status}{reason}"));
+        assert_eq!(
+            said,
+            format!("protocol {status} http.download: the server answered {status}{reason}")
+        );
     }
-    let redirect = Upstream::always("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n");
+    let redirect =
+        Upstream::always("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n");
     assert!(failure(&redirect, &[], "{ follow_redirects = false }").starts_with("protocol 302 "));
     assert!(failure(&redirect, &[], "nil").contains("too many redirects"));
 }
@@ -96,8 +104,14 @@ fn a_body_that_is_cut_or_broken_leaves_nothing() {
         ("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n".to_owned(), "closed"),
         (format!("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n{long}"), "closed"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n".to_owned(), "closed"),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhalf\r\n".to_owned(), "protocol"),
-        ("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nhalf".to_owned(), "protocol"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhalf\r\n".to_owned(),
+            "protocol",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nhalf".to_owned(),
+            "protocol",
+        ),
         ("HTTP/1.1 200 OK\r\nContent-Length: 4, 5\r\n\r\nhalf".to_owned(), "protocol"),
         ("nonsense\r\n\r\n".to_owned(), "protocol"),
         (String::new(), "closed"),
@@ -126,7 +140,10 @@ fn a_wrong_digest_leaves_nothing_and_says_which_it_is() {
     let found = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(
         said,
-        format!("protocol nil http.download: the sha256 of what arrived is {found}, not {}", "0".repeat(64))
+        format!(
+            "protocol nil http.download: the sha256 of what arrived is {found}, not {}",
+            "0".repeat(64)
+        )
     );
 }
 
@@ -134,7 +151,8 @@ fn a_wrong_digest_leaves_nothing_and_says_which_it_is() {
 fn a_file_may_be_as_large_as_the_smaller_limit_and_no_byte_larger() {
     let announced = Upstream::text(&"x".repeat(100_000));
     let body = format!("{:x}\r\n{}\r\n0\r\n\r\n", 100_000, "x".repeat(100_000));
-    let chunked = Upstream::always(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
+    let chunked =
+        Upstream::always(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"));
     for upstream in [&announced, &chunked] {
         for (flags, opts) in [
             (&[][..], "{ max_size = 100000 }"),
@@ -149,10 +167,18 @@ fn a_file_may_be_as_large_as_the_smaller_limit_and_no_byte_larger() {
             assert_eq!(folder.read("out/file").len(), 100_000);
         }
         let said = failure(upstream, &[], "{ max_size = 99999 }");
-        assert_eq!(said, "too_large nil http.download: the file is larger than max_size, 99999 bytes");
+        assert_eq!(
+            said,
+            "too_large nil http.download: the file is larger than max_size, 99999 bytes"
+        );
         let said = failure(upstream, &["--max-download=99999"], "{ max_size = 1e9 }");
-        assert_eq!(said, "too_large nil http.download: the file is larger than --max-download=99999 allows");
-        assert!(failure(upstream, &["--max-download=99999"], "nil").contains("--max-download=99999"));
+        assert_eq!(
+            said,
+            "too_large nil http.download: the file is larger than --max-download=99999 allows"
+        );
+        assert!(
+            failure(upstream, &["--max-download=99999"], "nil").contains("--max-download=99999")
+        );
         assert!(failure(upstream, &[], "{ max_size = 0 }").contains("max_size, 0 bytes"));
     }
     // Nothing is made for what is known to be too large, and the default holds without an operator's limit.
@@ -168,7 +194,11 @@ fn a_silent_server_and_a_slow_download_run_out_of_time() {
     assert!(said.starts_with("timeout nil http.download: ") && said.ends_with("0.05 s"), "{said}");
     let half = then_silent("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
     let said = failure(&half, &[], "{ idle_timeout = 0.05 }");
-    assert!(said.starts_with("timeout nil http.download: ") && said.ends_with("sent nothing for 0.05 s"), "{said}");
+    assert!(
+        said.starts_with("timeout nil http.download: ")
+            && said.ends_with("sent nothing for 0.05 s"),
+        "{said}"
+    );
     for upstream in [silent, half] {
         let said = failure(&upstream, &[], "{ timeout = 0.05 }");
         assert_eq!(said, "timeout nil http.download: the download took longer than 0.05 s");
@@ -196,17 +226,30 @@ fn what_is_no_place_for_a_file_is_refused_before_anything_is_asked() {
         ("out/file/", "io http.download: out/file/ is a folder"),
         ("out", "io http.download: out is a folder"),
         ("out/.", "io http.download: out/. is a folder"),
-        ("out/link", "io http.download: out/link is a symbolic link, which is neither followed nor replaced"),
-        ("out/dangling", "io http.download: out/dangling is a symbolic link, which is neither followed nor replaced"),
+        (
+            "out/link",
+            "io http.download: out/link is a symbolic link, which is neither followed nor replaced",
+        ),
+        (
+            "out/dangling",
+            "io http.download: out/dangling is a symbolic link, which is neither followed nor replaced",
+        ),
         ("out/pipe", "io http.download: out/pipe is not a regular file"),
         ("out/file/x", "io http.download: failed to examine out/file/x: Not a directory"),
         ("out/absolute/x", "denied http.download: out/absolute/x leads out of its folder"),
         ("out/up/x", "denied http.download: out/up/x leads out of its folder"),
-        ("out/../x", "denied http.download: write access to out/../x is not granted: `..` may stand only at the beginning of a relative path"),
+        (
+            "out/../x",
+            "denied http.download: write access to out/../x is not granted: `..` may stand only at the beginning of a relative path",
+        ),
         ("out/a\nb/", "io http.download: out/a\\nb/ is a folder"),
     ] {
-        let script = "local ok, e = pcall(http.download, ..., arg[2]) print(e.kind .. ' ' .. e.message)";
-        assert_eq!(run(&folder, &upstream, &[], script).args([path]).finish().ok(), format!("{said}\n"));
+        let script =
+            "local ok, e = pcall(http.download, ..., arg[2]) print(e.kind .. ' ' .. e.message)";
+        assert_eq!(
+            run(&folder, &upstream, &[], script).args([path]).finish().ok(),
+            format!("{said}\n")
+        );
         assert_eq!(folder.tree(), before, "{path}");
     }
     assert!(upstream.seen().is_empty());
@@ -224,10 +267,15 @@ fn everything_granted_does_not_mean_devices() {
         end";
     let said = Run::script(&["--allow-all", &upstream.grant()], script).in_folder(folder.path());
     let said = said.args([upstream.url("/")]).finish().ok();
-    for (line, kinds) in said.lines().zip([&["io"][..], &["io"], &["io"], &["io"], &["io", "denied"]]) {
+    for (line, kinds) in
+        said.lines().zip([&["io"][..], &["io"], &["io"], &["io"], &["io", "denied"]])
+    {
         assert!(kinds.contains(&line), "{said}");
     }
-    assert!(fs::metadata("/dev/null").unwrap().len() == 0 && !fs::metadata("/dev/null").unwrap().is_file());
+    assert!(
+        fs::metadata("/dev/null").unwrap().len() == 0
+            && !fs::metadata("/dev/null").unwrap().is_file()
+    );
 }
 
 #[test]
@@ -239,7 +287,9 @@ fn a_destination_that_becomes_a_link_meanwhile_is_not_followed() {
         symlink("file", &path).unwrap();
         stream.write_all(b"w\n").is_ok()
     });
-    let said = run(&folder, &upstream, &[], "print(select(2, pcall(http.download, ..., 'out/new')))").finish();
+    let said =
+        run(&folder, &upstream, &[], "print(select(2, pcall(http.download, ..., 'out/new')))")
+            .finish();
     assert!(said.ok().contains("is a symbolic link"));
     assert_eq!(folder.tree(), ["out/", "out/file", "out/new"]);
     assert_eq!(folder.read("out/file"), b"old");
@@ -295,7 +345,9 @@ fn half_a_body(folder: &Arc<Folder>) -> Upstream {
     let folder = Arc::downgrade(folder);
     Upstream::start(move |request: &Seen, stream| {
         let (sent, changed) = &*begun;
-        let answer = |text: String| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len());
+        let answer = |text: String| {
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+        };
         if request.line.contains("/begun") {
             let guard = sent.lock().unwrap();
             let (guard, timeout) = changed.wait_timeout_while(guard, GUARD, |sent| !*sent).unwrap();
@@ -358,7 +410,11 @@ fn however_a_run_ends_in_the_middle_of_a_download_nothing_is_left() {
         (&[], "begin('out/new/file') error('x', 0)", 1),
         (&["--max-cpu=50ms"], "begin('out/new/file') while true do end", 3),
         (&["--max-time=300ms"], "begin('out/new/file') sleep(1000)", 3),
-        (&["--max-memory=16MiB"], "begin('out/file') local t = {} while true do t[#t + 1] = ('x'):rep(1e6) .. #t end", 3),
+        (
+            &["--max-memory=16MiB"],
+            "begin('out/file') local t = {} while true do t[#t + 1] = ('x'):rep(1e6) .. #t end",
+            3,
+        ),
     ] {
         let (folder, finished) = stopped(flags, code);
         assert_eq!(finished.code, exit, "{code}: {}", finished.stderr);
@@ -368,7 +424,9 @@ fn however_a_run_ends_in_the_middle_of_a_download_nothing_is_left() {
 
 #[test]
 fn a_signal_in_the_middle_of_a_download_leaves_nothing() {
-    for (workers, signals, code) in [("1", &["TERM"][..], 143), ("1", &["INT"], 130), ("2", &["TERM", "TERM"], 143)] {
+    for (workers, signals, code) in
+        [("1", &["TERM"][..], 143), ("1", &["INT"], 130), ("2", &["TERM", "TERM"], 143)]
+    {
         let folder = Arc::new(with_old());
         let upstream = half_a_body(&folder);
         let script = "local base = (...):gsub('%?.*', '')
@@ -389,7 +447,8 @@ fn a_signal_in_the_middle_of_a_download_leaves_nothing() {
 #[test]
 fn two_downloads_to_one_path_give_one_whole_file() {
     let upstream = Upstream::start(|request: &Seen, stream| {
-        let number: u8 = request.line.split("/n").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        let number: u8 =
+            request.line.split("/n").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n";
         stream.write_all(&[head.as_bytes(), &[number; 300_000]].concat()).is_ok()
     });
@@ -412,7 +471,9 @@ fn what_a_killed_process_left_goes_with_the_next_download_and_what_lives_stays()
     let script = "local base = (...):gsub('%?.*', '')
         async.spawn(function() http.get(base .. 'begun') print(0) end)
         http.download(..., 'out/file')";
-    let temporary = |folder: &Folder| folder.tree().iter().filter(|name| name.contains(".file.tidelock-")).count();
+    let temporary = |folder: &Folder| {
+        folder.tree().iter().filter(|name| name.contains(".file.tidelock-")).count()
+    };
     let mut killed = run(&folder, &held, &[], script).serve();
     killed.child.kill().unwrap();
     killed.child.wait().unwrap();
@@ -422,7 +483,11 @@ fn what_a_killed_process_left_goes_with_the_next_download_and_what_lives_stays()
     assert_eq!(temporary(&folder), 1, "the second download removed what the first one left");
     run(&folder, &upstream, &[], "http.download(..., 'out/other')").finish().ok();
     run(&folder, &upstream, &[], "http.download(..., 'out/file')").finish().ok();
-    assert_eq!((temporary(&folder), folder.read("out/file")), (1, b"new".to_vec()), "the second one lives");
+    assert_eq!(
+        (temporary(&folder), folder.read("out/file")),
+        (1, b"new".to_vec()),
+        "the second one lives"
+    );
     drop(living);
     run(&folder, &upstream, &[], "http.download(..., 'out/file')").finish().ok();
     assert_eq!(folder.tree(), ["out/", "out/file", "out/other"]);
@@ -438,7 +503,8 @@ fn more_downloads_at_once_than_exchanges_are_allowed_are_a_limit() {
           error('enough')
         end })";
     let said = run(&folder, &upstream, &["--max-outgoing=1"], script).finish().ok();
-    let expected = "limit\thttp.download: 1 exchanges are open already, which is the limit (--max-outgoing)\n";
+    let expected =
+        "limit\thttp.download: 1 exchanges are open already, which is the limit (--max-outgoing)\n";
     assert_eq!(said, expected);
     assert_untouched(&folder);
 }

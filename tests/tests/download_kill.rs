@@ -54,10 +54,13 @@ impl Random {
 /// The body of a version: no two have a part in common.
 fn body(version: usize) -> Vec<u8> {
     let mut random = Random(version as u64 * 0x9e37_79b9_7f4a_7c15 + 1);
-    (0..LENGTH / 8).flat_map(|_| {
-        random.below(2);
-        random.0.to_le_bytes()
-    }).chain([0; LENGTH % 8]).collect()
+    (0..LENGTH / 8)
+        .flat_map(|_| {
+            random.below(2);
+            random.0.to_le_bytes()
+        })
+        .chain([0; LENGTH % 8])
+        .collect()
 }
 
 /// Sends a head and the beginning of a version, as far as anybody takes it.
@@ -192,7 +195,10 @@ fn cut_off() {
         *plan.lock().unwrap() = (version, position, silent);
         let code = if silent == 1 && position < LENGTH { IMPATIENT } else { DOWNLOAD };
         let ended = bench.start(&upstream, "", code).wait().unwrap();
-        assert_eq!((bench.replaced_by(version), ended.success()), (position == LENGTH, position == LENGTH));
+        assert_eq!(
+            (bench.replaced_by(version), ended.success()),
+            (position == LENGTH, position == LENGTH)
+        );
         bench.assert_clean();
     }
     bench.finish();
@@ -212,7 +218,8 @@ fn out_of_room() {
         // In the units of `ulimit`; one time in some it is enough for all.
         let blocks = random.below(LENGTH / 512 + 1000);
         let fits = blocks * 512 >= LENGTH;
-        let ended = bench.start(&upstream, &format!("ulimit -f {blocks};"), DOWNLOAD).wait().unwrap();
+        let ended =
+            bench.start(&upstream, &format!("ulimit -f {blocks};"), DOWNLOAD).wait().unwrap();
         assert_eq!((bench.replaced_by(version), ended.success()), (fits, fits), "{blocks}");
         bench.assert_clean();
     }

@@ -9,12 +9,14 @@ use std::sync::{Arc, Barrier};
 
 use tests::client::{Raw, send};
 use tests::examples::{command, commands, root, run, serve, without_grants};
+use tests::folder::Folder;
 use tests::run::{Finished, Serving, binary};
 use tests::upstream::Upstream;
 
 /// Each has its tests below, those that stream in `examples_streams.rs`.
-const EXAMPLES: [&str; 9] = [
+const EXAMPLES: [&str; 10] = [
     "chat.lua",
+    "download.lua",
     "event_listener.lua",
     "fetch_json.lua",
     "hello.lua",
@@ -206,6 +208,42 @@ fn fetch_json_is_a_program_that_its_first_line_grants_public_addresses() {
     assert!(upstream.seen().is_empty());
 }
 
+/// Runs the example with this upstream and folder instead of those of its comment.
+fn download(upstream: &Upstream, folder: &Folder) -> Vec<String> {
+    let host = format!("127.0.0.1:{}", upstream.port);
+    let path = folder.path().display().to_string();
+    command("download.lua", &[("127.0.0.1:8080", &host), ("/tmp", &path)])
+}
+
+#[test]
+fn download_fetches_what_hello_serves_and_checks_it() {
+    let (server, folder) = (serve("hello.lua"), Folder::new());
+    let path = folder.path().display().to_string();
+    let host = format!("127.0.0.1:{}", server.port);
+    let words = command("download.lua", &[("127.0.0.1:8080", &host), ("/tmp", &path)]);
+    let finished = run(&words).finish();
+    assert!(finished.stderr.contains("percent=100"), "{}", finished.stderr);
+    assert_eq!(finished.ok(), format!("{path}/hello.txt: 23 bytes, digest as expected\n"));
+    assert_eq!(folder.read("hello.txt"), b"hello from the sandbox\n");
+}
+
+#[test]
+fn download_leaves_the_old_file_when_the_new_one_is_wrong() {
+    let (upstream, folder) = (Upstream::text("something else"), Folder::new());
+    folder.write("hello.txt", "old");
+    let mut words = download(&upstream, &folder);
+    let said = run(&words).finish().fails_with(1);
+    assert!(said.contains("download: http.download: the sha256 of what arrived is "), "{said}");
+    assert_eq!(
+        (folder.tree(), folder.read("hello.txt")),
+        (vec!["hello.txt".into()], b"old".into())
+    );
+    words.pop();
+    assert!(run(&words).finish().ok().ends_with("/hello.txt: 14 bytes\n"));
+    words.truncate(words.len() - 1);
+    run(&words).finish().fails_with(2);
+}
+
 #[test]
 fn no_example_works_without_its_grants_and_each_names_the_missing_flag() {
     for (example, flag) in [
@@ -216,6 +254,7 @@ fn no_example_works_without_its_grants_and_each_names_the_missing_flag() {
         ("sse_clock.lua", "--allow-listen=8080"),
         ("sse_proxy.lua", "--allow-listen=8080"),
         ("fetch_json.lua", "--allow-net=127.0.0.1:8080"),
+        ("download.lua", "--allow-write=/tmp"),
     ] {
         let words = without_grants(command(example, &[]));
         let stderr = run(&words).finish().fails_with(1);

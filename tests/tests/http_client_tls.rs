@@ -128,12 +128,24 @@ fn a_file_of_authorities_needs_a_grant() {
     }
     let granted = &["--allow-read=certs"];
     for (flags, path, said) in [
-        (&[][..], "certs/ca.pem", "denied http.client: read access to certs/ca.pem is not granted (run with --allow-read=certs)\n"),
-        (granted, "ca.pem", "denied http.client: read access to ca.pem is not granted (run with --allow-read=.)\n"),
+        (
+            &[][..],
+            "certs/ca.pem",
+            "denied http.client: read access to certs/ca.pem is not granted (run with --allow-read=certs)\n",
+        ),
+        (
+            granted,
+            "ca.pem",
+            "denied http.client: read access to ca.pem is not granted (run with --allow-read=.)\n",
+        ),
         (granted, "certs/link.pem", "denied http.client: certs/link.pem leads out of its folder\n"),
         (granted, "certs/no.pem", "io http.client: there is no file certs/no.pem\n"),
         (granted, "certs", "io http.client: certs is not a regular file\n"),
-        (granted, "certs/large.pem", "too_large http.client: certs/large.pem has more than 1048576 bytes\n"),
+        (
+            granted,
+            "certs/large.pem",
+            "too_large http.client: certs/large.pem has more than 1048576 bytes\n",
+        ),
     ] {
         assert_eq!(run(flags, path), said);
     }

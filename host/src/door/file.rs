@@ -227,7 +227,11 @@ mod tests {
         scratch.write("file", "");
         let folder = Folder::open(scratch.path(), ".").unwrap();
         for name in ["no.lua", "no/such.lua", "file/below.lua"] {
-            assert_eq!(folder.check(Path::new(name)).unwrap().read(9, too_large).unwrap(), None, "{name}");
+            assert_eq!(
+                folder.check(Path::new(name)).unwrap().read(9, too_large).unwrap(),
+                None,
+                "{name}"
+            );
         }
     }
 
@@ -255,7 +259,10 @@ mod tests {
         symlink("/proc/self/root", inside.join("magic")).unwrap();
         symlink("loop", inside.join("loop")).unwrap();
         let folder = Folder::open(&inside, "in").unwrap();
-        assert_eq!(folder.check(Path::new("near.lua")).unwrap().read(9, too_large).unwrap().unwrap(), b"ok");
+        assert_eq!(
+            folder.check(Path::new("near.lua")).unwrap().read(9, too_large).unwrap().unwrap(),
+            b"ok"
+        );
         for name in ["up.lua", "absolute.lua", "folder/secret", "magic/etc/passwd"] {
             assert_eq!(kind(&folder, name), Kind::Denied, "{name}");
         }

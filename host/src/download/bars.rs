@@ -128,7 +128,8 @@ mod tests {
     #[test]
     fn the_templates_are_understood() {
         for total in [None, Some(10)] {
-            let bars = Bars { shown: Some(MultiProgress::with_draw_target(ProgressDrawTarget::hidden())) };
+            let bars =
+                Bars { shown: Some(MultiProgress::with_draw_target(ProgressDrawTarget::hidden())) };
             let mut bar = bars.start("name", total);
             bar.advance(3);
             assert_eq!(bar.drawn.as_ref().map(ProgressBar::position), Some(3));

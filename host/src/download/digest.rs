@@ -83,7 +83,14 @@ mod tests {
 
     #[test]
     fn what_is_no_digest_is_invalid() {
-        for text in ["", "ab", &ABC[1..], &format!("{ABC}00"), &ABC.replace('a', "g"), &ABC.replace("ba", "\u{fc}")] {
+        for text in [
+            "",
+            "ab",
+            &ABC[1..],
+            &format!("{ABC}00"),
+            &ABC.replace('a', "g"),
+            &ABC.replace("ba", "\u{fc}"),
+        ] {
             assert_eq!(Sha256::parse(text.as_bytes()).unwrap_err().kind, Kind::Invalid, "{text}");
         }
     }

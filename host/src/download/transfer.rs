@@ -153,7 +153,8 @@ impl Drop for Record {
 
 fn refused(response: &Response) -> Refusal {
     let status = response.status;
-    let reason = reqwest::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
+    let reason =
+        reqwest::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
     let message = match reason {
         Some(reason) => format!("the server answered {status} {reason}"),
         None => format!("the server answered {status}"),

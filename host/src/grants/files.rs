@@ -294,7 +294,10 @@ mod tests {
     #[test]
     fn a_denial_is_one_line() {
         let denial = decide(&FileGrants::default(), Access::Read, "a\nb/c\u{1b}[2J");
-        assert_eq!(denial, "read access to a\\nb/c\\x1b[2J is not granted (run with --allow-read=a\\nb)");
+        assert_eq!(
+            denial,
+            "read access to a\\nb/c\\x1b[2J is not granted (run with --allow-read=a\\nb)"
+        );
     }
 
     #[test]

@@ -16,8 +16,8 @@ use super::machine_code;
 use super::state::HostState;
 use crate::bindings::{Script, ScriptPre, tidelock::script as wit};
 use crate::capability::{
-    View, download::Download, env::Env, files::Files, http_client::HttpClient, http_server::HttpServer, log::Log,
-    modules::Modules, time::Time, websocket::WebSocket,
+    View, download::Download, env::Env, files::Files, http_client::HttpClient,
+    http_server::HttpServer, log::Log, modules::Modules, time::Time, websocket::WebSocket,
 };
 use crate::limits::EPOCH_TICK;
 

@@ -82,9 +82,10 @@ impl Destination {
         match found {
             Ok(metadata) if metadata.is_file() => Ok(()),
             Ok(metadata) if metadata.is_dir() => Err(refused(self.shown(), "is a folder")),
-            Ok(metadata) if metadata.is_symlink() => {
-                Err(refused(self.shown(), "is a symbolic link, which is neither followed nor replaced"))
-            }
+            Ok(metadata) if metadata.is_symlink() => Err(refused(
+                self.shown(),
+                "is a symbolic link, which is neither followed nor replaced",
+            )),
             Ok(_) => Err(refused(self.shown(), "is not a regular file")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(self.failed("examine", &error)),

@@ -83,7 +83,9 @@ fn prefix(name: &OsStr) -> Vec<u8> {
     // A name that is text must stay text: not every file system takes half a character.
     let kept = match (name.get(..MAX_KEPT), std::str::from_utf8(name)) {
         (None, _) => name,
-        (Some(_), Ok(text)) => text.get(..text.floor_char_boundary(MAX_KEPT)).unwrap_or(text).as_bytes(),
+        (Some(_), Ok(text)) => {
+            text.get(..text.floor_char_boundary(MAX_KEPT)).unwrap_or(text).as_bytes()
+        }
         (Some(kept), Err(_)) => kept,
     };
     [b".", kept, MARK].concat()
@@ -91,8 +93,7 @@ fn prefix(name: &OsStr) -> Vec<u8> {
 
 fn is_temporary(prefix: &[u8], name: &OsStr) -> bool {
     name.as_bytes().strip_prefix(prefix).is_some_and(|random| {
-        random.len() == 2 * RANDOM
-            && random.iter().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+        random.len() == 2 * RANDOM && random.iter().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
     })
 }
 

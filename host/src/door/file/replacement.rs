@@ -62,9 +62,8 @@ impl Replacement {
         if !matches!(*stage, Stage::Waiting) {
             return Err(given_up());
         }
-        let (temporary, file) = self.make().map_err(|error| {
-            self.destination.failed("make a file for", &error)
-        })?;
+        let (temporary, file) =
+            self.make().map_err(|error| self.destination.failed("make a file for", &error))?;
         let folder = temporary.parent.as_ref().and_then(|parent| parent.dir().try_clone().ok());
         *stage = Stage::Begun(temporary);
         drop(stage);
@@ -112,7 +111,9 @@ impl Writer {
     /// # Errors
     /// `io`: the operating system refused.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(bytes).map_err(|error| self.replacement.destination.failed("write", &error))
+        self.file
+            .write_all(bytes)
+            .map_err(|error| self.replacement.destination.failed("write", &error))
     }
 
     /// Waits until the disk has the file, puts it in its place, and waits until the disk has that.
@@ -136,7 +137,9 @@ impl Writer {
             let (shown, why) = (destination.shown(), cause(&error));
             Failure::new(
                 Kind::Io,
-                format!("{shown} is complete and in its place, but failed to sync its folder: {why}"),
+                format!(
+                    "{shown} is complete and in its place, but failed to sync its folder: {why}"
+                ),
             )
         })
     }
@@ -317,7 +320,10 @@ mod tests {
         assert_eq!(writer.commit().unwrap_err().kind, Kind::Cancelled);
         assert_eq!(given_up.begin().unwrap_err().kind, Kind::Cancelled);
         drop(place.replacement("file").begin().unwrap());
-        assert_eq!((place.names(), place.read("file")), (vec!["file".to_owned()], "old".to_owned()));
+        assert_eq!(
+            (place.names(), place.read("file")),
+            (vec!["file".to_owned()], "old".to_owned())
+        );
     }
 
     #[test]
@@ -378,9 +384,11 @@ mod tests {
         let folder = place.scratch.path().join("folder");
         fs::create_dir(&folder).unwrap();
         symlink("target", place.scratch.path().join("link")).unwrap();
-        for (name, why) in
-            [("folder", "is a folder"), ("link", "is a symbolic link"), ("target/x", "Not a directory")]
-        {
+        for (name, why) in [
+            ("folder", "is a folder"),
+            ("link", "is a symbolic link"),
+            ("target/x", "Not a directory"),
+        ] {
             let failure = place.destination(name).unwrap().examine().unwrap_err();
             assert!(failure.kind == Kind::Io && failure.message.contains(why), "{failure}");
         }
@@ -409,7 +417,10 @@ mod tests {
         symlink("b", place.scratch.path().join("a")).unwrap();
         writer.write(b"new").unwrap();
         writer.commit().unwrap();
-        assert_eq!((place.read("moved/file"), place.read("b/file")), ("new".into(), "other".into()));
+        assert_eq!(
+            (place.read("moved/file"), place.read("b/file")),
+            ("new".into(), "other".into())
+        );
     }
 
     #[test]
