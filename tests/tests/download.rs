@@ -1,6 +1,6 @@
 //! `http.download` when all goes well, and what it may do at all.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
 use std::io::Write;

@@ -122,13 +122,13 @@ impl FileGrants {
     }
 
     fn deciding(&self, path: &Path, working: &Path) -> Option<(&Rule, PathBuf)> {
-        let covering = self.rules.iter().filter_map(|rule| {
+        let mut covering = self.rules.iter().filter_map(|rule| {
             let folder = absolute(&rule.folder, working)?;
             let below = path.strip_prefix(&folder).ok()?.to_owned();
             Some((rule, below))
         });
         if self.all {
-            return covering.filter(|(rule, _)| rule.folder == Path::new("/")).last();
+            return covering.rfind(|(rule, _)| rule.folder == Path::new("/"));
         }
         // The shortest rest has the longest rule before it. Two ways to write one folder add up.
         covering.min_by_key(|(rule, below)| {
