@@ -79,6 +79,7 @@ impl Replacement {
     }
 
     fn make(&self) -> io::Result<(Temporary, File)> {
+        let mut failed = io::Error::other("temporary files disappear as soon as they are made");
         for _ in 0..ATTEMPTS {
             let parent = self.destination.open_parent()?;
             let name = new_name(self.destination.name())?;
@@ -86,7 +87,10 @@ impl Replacement {
             options.write(true).create_new(true).mode(0o600);
             let file = match parent.dir().open_with(&name, &options) {
                 Ok(file) => file.into_std(),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    failed = error;
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             let temporary = Temporary { parent: Some(parent), name };
@@ -94,7 +98,7 @@ impl Replacement {
                 return Ok((temporary, file));
             }
         }
-        Err(io::Error::other("temporary files disappear as soon as they are made"))
+        Err(failed)
     }
 }
 
