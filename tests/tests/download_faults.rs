@@ -338,51 +338,59 @@ fn a_full_disk_and_a_file_that_may_not_grow_leave_nothing() {
     assert_eq!(said, expected);
 }
 
-/// A server that sends half a body and then waits until its client goes; the script can ask it for
-/// `/begun`, which is answered once that half was sent, and for `/tree`, what is in the folder now.
+/// Half of this body fills what may wait for the disk, and more: once it has arrived, there is a file.
+const LARGE: usize = 2_000_000;
+
+/// A server that sends half a body and then waits until its client goes. It also answers `/tree` with what
+/// is in the folder now, and `/number` with 1 and 2, once it was asked for that twice.
 fn half_a_body(folder: &Arc<Folder>) -> Upstream {
-    let begun = Arc::new((Mutex::new(false), Condvar::new()));
+    let asked = Arc::new((Mutex::new(0), Condvar::new()));
     let folder = Arc::downgrade(folder);
     Upstream::start(move |request: &Seen, stream| {
-        let (sent, changed) = &*begun;
-        let answer = |text: String| {
-            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+        let mut answer = |text: String| {
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", text.len());
+            stream.write_all((head + &text).as_bytes()).is_ok()
         };
-        if request.line.contains("/begun") {
-            let guard = sent.lock().unwrap();
-            let (guard, timeout) = changed.wait_timeout_while(guard, GUARD, |sent| !*sent).unwrap();
-            assert!(*guard && !timeout.timed_out());
-            return stream.write_all(answer(String::new()).as_bytes()).is_ok();
-        }
         if request.line.contains("/tree") {
-            let tree = folder.upgrade().unwrap().tree().join(" ");
-            return stream.write_all(answer(tree).as_bytes()).is_ok();
+            return answer(folder.upgrade().unwrap().tree().join(" "));
         }
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n").unwrap();
-        stream.write_all(&[b'x'; 100_000]).unwrap();
-        *sent.lock().unwrap() = true;
-        changed.notify_all();
+        if request.line.contains("/number") {
+            let (asked, changed) = &*asked;
+            let mut count = asked.lock().unwrap();
+            *count += 1;
+            let number = *count;
+            changed.notify_all();
+            drop(changed.wait_timeout_while(count, GUARD, |count| *count < 2).unwrap());
+            return answer(number.to_string());
+        }
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n");
+        stream.write_all(&[head.as_bytes(), &[b'x'; LARGE / 2]].concat()).unwrap();
         wait_for_end(stream);
         false
     })
 }
 
-/// Runs code that stops a download in the middle of its body. It has `url`, `begin(path)`, which starts
-/// one as a task and comes back when half of the body was sent, and `tree()`.
+/// What scripts have that stop a download in the middle: `url`, `base` to append names to, `download(path)`,
+/// `wait()`, which comes back once half of its body is there, `begin(path)`, which does both and returns the
+/// handle, and `tree()`.
+const STOPPING: &str = "local url = ...
+    local base = url:gsub('%?.*', '')
+    local gate = async.spawn(sleep, 1e9)
+    local function download(path)
+      http.download(url, path, { on_progress = function(done) if done == 1000000 then gate:cancel() end end })
+    end
+    local function wait() pcall(gate.await, gate) end
+    local function begin(path)
+      local h = async.spawn(download, path)
+      wait()
+      return h
+    end
+    local function tree() return http.get(base .. 'tree').body end\n";
+
 fn stopped(flags: &[&str], code: &str) -> (Arc<Folder>, Finished) {
     let folder = Arc::new(with_old());
     let upstream = half_a_body(&folder);
-    let script = format!(
-        "local url = ...
-         local function tree() return http.get((url:gsub('%?.*', '')) .. 'tree').body end
-         local function begin(path)
-           local h = async.spawn(http.download, url, path)
-           http.get((url:gsub('%?.*', '')) .. 'begun')
-           return h
-         end
-         {code}"
-    );
-    let finished = run(&folder, &upstream, flags, &script).finish();
+    let finished = run(&folder, &upstream, flags, &format!("{STOPPING}{code}")).finish();
     (folder, finished)
 }
 
@@ -390,11 +398,11 @@ fn stopped(flags: &[&str], code: &str) -> (Arc<Folder>, Finished) {
 fn a_download_that_is_cancelled_is_gone_when_the_script_goes_on() {
     for code in [
         "local h = begin('out/new/file') h:cancel() pcall(h.await, h)",
-        "local ok, e = pcall(async.timeout, 0.05, function() http.download(url, 'out/new/file') end)",
-        "async.race { function() http.download(url, 'out/new/file') end, function() http.get((url:gsub('%?.*', '')) .. 'begun') end }",
-        "local co = coroutine.create(function() http.download(url, 'out/new/file') end)
-         async.spawn(function() http.get((url:gsub('%?.*', '')) .. 'begun') assert(coroutine.close(co)) end)
-         pcall(coroutine.resume, co)",
+        "assert(not pcall(async.timeout, 0.3, download, 'out/new/file'))",
+        "async.race { function() download('out/new/file') end, wait }",
+        "local co = coroutine.create(download)
+         async.spawn(function() wait() assert(coroutine.close(co)) end)
+         pcall(coroutine.resume, co, 'out/new/file')",
     ] {
         let (folder, finished) = stopped(&[], &format!("{code} print(tree())"));
         assert_eq!(finished.ok(), "out/ out/file\n", "{code}");
@@ -429,12 +437,8 @@ fn a_signal_in_the_middle_of_a_download_leaves_nothing() {
     {
         let folder = Arc::new(with_old());
         let upstream = half_a_body(&folder);
-        let script = "local base = (...):gsub('%?.*', '')
-            async.spawn(function() http.get(base .. 'begun') print(0) end)
-            pcall(http.download, ..., 'out/new/file')
-            local close <close> = setmetatable({}, { __close = function() sleep(1) end })
-            while true do sleep(1000) end";
-        let serving = run(&folder, &upstream, &[&format!("--workers={workers}")], script).serve();
+        let script = format!("{STOPPING} local h = begin('out/new/file') print(0) h:await()");
+        let serving = run(&folder, &upstream, &[&format!("--workers={workers}")], &script).serve();
         for signal in signals {
             serving.signal(signal);
         }
@@ -442,6 +446,16 @@ fn a_signal_in_the_middle_of_a_download_leaves_nothing() {
         assert_eq!(finished.code, code, "{}", finished.stderr);
         assert_untouched(&folder);
     }
+}
+
+#[test]
+fn a_worker_that_ends_the_run_takes_the_downloads_of_the_others_along() {
+    let code = "begin('out/new/file')
+        if http.get(base .. 'number').body == '2' then os.exit(7) end
+        sleep(1000)";
+    let (folder, finished) = stopped(&["--workers=2"], code);
+    assert_eq!(finished.code, 7, "{}", finished.stderr);
+    assert_untouched(&folder);
 }
 
 #[test]
@@ -468,9 +482,7 @@ fn two_downloads_to_one_path_give_one_whole_file() {
 fn what_a_killed_process_left_goes_with_the_next_download_and_what_lives_stays() {
     let folder = Arc::new(with_old());
     let held = half_a_body(&folder);
-    let script = "local base = (...):gsub('%?.*', '')
-        async.spawn(function() http.get(base .. 'begun') print(0) end)
-        http.download(..., 'out/file')";
+    let script = &format!("{STOPPING} local h = begin('out/file') print(0) h:await()");
     let temporary = |folder: &Folder| {
         folder.tree().iter().filter(|name| name.contains(".file.tidelock-")).count()
     };

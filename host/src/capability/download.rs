@@ -45,7 +45,7 @@ impl wit::HostTransfer for View<'_, DownloadCtx> {
     }
 
     fn drop(&mut self, transfer: Resource<Transfer>) -> wasmtime::Result<()> {
-        self.table.delete(transfer)?;
+        self.table.delete(transfer)?.stop();
         Ok(())
     }
 }

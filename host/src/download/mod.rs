@@ -162,12 +162,24 @@ impl Transfer {
             None => progress::end(&mut state).await.map(Step::Finished),
         }
     }
+
+    /// Stops the download, whoever else still has it, and removes what it made. Does nothing once the
+    /// file is in its place.
+    pub fn stop(&self) {
+        self.inner.stop();
+    }
+}
+
+impl Inner {
+    fn stop(&self) {
+        self.task.abort();
+        // The task goes when its thread next looks; the file must be gone when this returns.
+        self.replacement.give_up();
+    }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.task.abort();
-        // The task goes when its thread next looks; the file must be gone when this returns.
-        self.replacement.give_up();
+        self.stop();
     }
 }

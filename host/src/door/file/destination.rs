@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use cap_std::fs::{Dir, Metadata};
 
@@ -67,7 +66,7 @@ impl Destination {
 
     /// Opens the folder, with those on the way made as far as they are missing.
     pub(super) fn open_parent(&self) -> io::Result<Parent> {
-        Parent::open(Arc::clone(&self.path.dir), &self.parent)
+        Parent::open(&self.path.dir, &self.parent, self.unfinished.folders())
     }
 
     pub(super) fn name(&self) -> &OsStr {

@@ -1,24 +1,37 @@
 //! The folder a file is made in, and the folders that are made on the way to it.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cap_std::fs::Dir;
-use rustix::fs::{Mode, OFlags, fsync, openat};
+use rustix::fs::{Mode, OFlags, fstat, fsync, openat};
 
-/// An open folder. Those that were made for it go again when this is dropped, as far as they are
-/// empty, unless it is [kept](Parent::keep).
-pub(super) struct Parent {
-    dir: Dir,
-    /// Outermost first.
-    made: Vec<Made>,
+/// The folders that the files under way of one run have made. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct MadeFolders {
+    /// By device and number.
+    made: Arc<Mutex<HashMap<(u64, u64), Weak<Made>>>>,
 }
 
+/// An open folder. If it, or one around it, was made for a file under way, it goes again when the last of
+/// these files does, as far as it is empty, unless one of them [kept](Parent::keep) it.
+pub(super) struct Parent {
+    dir: Dir,
+    made: Option<Arc<Made>>,
+}
+
+/// A folder that was made.
+#[derive(Debug)]
 struct Made {
-    inside: Arc<Dir>,
+    inside: Dir,
     name: OsString,
+    /// The folder that holds it, if that was made too.
+    within: Option<Arc<Made>>,
+    kept: AtomicBool,
 }
 
 impl Parent {
@@ -26,25 +39,24 @@ impl Parent {
     ///
     /// # Errors
     /// What the operating system says; then nothing stays that was made.
-    pub(super) fn open(root: Arc<Dir>, path: &Path) -> io::Result<Self> {
+    pub(super) fn open(root: &Dir, path: &Path, folders: &MadeFolders) -> io::Result<Self> {
         let names: Vec<&OsStr> = path.components().map(|part| part.as_os_str()).collect();
         // From the inside out: mostly all of it is there. Each try resolves the path as a whole, so
         // that a symlink on the way may lead anywhere below the root.
         let mut missing = 0;
-        let mut parent = loop {
+        let dir = loop {
             let existing: PathBuf = names.iter().take(names.len() - missing).collect();
-            match open_dir(&root, &existing) {
-                Ok(dir) => break Self { dir, made: Vec::new() },
+            match open_dir(root, &existing) {
+                Ok(dir) => break dir,
                 Err(error) if error.kind() == io::ErrorKind::NotFound && missing < names.len() => {
                     missing += 1;
                 }
                 Err(error) => return Err(error),
             }
         };
-        for name in names.iter().skip(names.len() - missing) {
-            parent.enter(name)?;
-        }
-        Ok(parent)
+        let made = folders.find(&dir)?;
+        let missing = names.iter().skip(names.len() - missing);
+        missing.copied().try_fold(Self { dir, made }, |parent, name| parent.enter(name, folders))
     }
 
     /// The folder itself.
@@ -52,38 +64,69 @@ impl Parent {
         &self.dir
     }
 
-    /// Keeps the folders that were made, and waits until the disk has what is in them.
+    /// Keeps the folder and those around it, and waits until the disk has what is in them.
     ///
     /// # Errors
     /// What the operating system says.
-    pub(super) fn keep(mut self) -> io::Result<()> {
-        let made = std::mem::take(&mut self.made);
+    pub(super) fn keep(self) -> io::Result<()> {
+        let made = || std::iter::successors(self.made.as_ref(), |made| made.within.as_ref());
+        made().for_each(|made| made.kept.store(true, Ordering::Relaxed));
         sync(&self.dir)?;
-        made.iter().rev().try_for_each(|made| sync(&made.inside))
+        made().try_for_each(|made| sync(&made.inside))
     }
 
-    fn enter(&mut self, name: &OsStr) -> io::Result<()> {
-        let made = match self.dir.create_dir(name) {
-            Ok(()) => true,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
-            Err(error) => return Err(error),
-        };
-        let inside = self.dir.try_clone()?;
-        if made {
-            self.made.push(Made { inside: Arc::new(inside), name: name.to_owned() });
+    fn enter(self, name: &OsStr, folders: &MadeFolders) -> io::Result<Self> {
+        let Self { dir: inside, made: within } = self;
+        match inside.create_dir(name) {
+            Ok(()) => {
+                let dir = inside.try_clone()?;
+                let kept = AtomicBool::new(false);
+                let made = Arc::new(Made { inside, name: name.to_owned(), within, kept });
+                let dir = dir.open_dir(name)?;
+                folders.add(&dir, &made)?;
+                Ok(Self { dir, made: Some(made) })
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let dir = inside.open_dir(name)?;
+                let made = folders.find(&dir)?;
+                Ok(Self { dir, made })
+            }
+            Err(error) => Err(error),
         }
-        self.dir = self.dir.open_dir(name)?;
-        Ok(())
     }
 }
 
-impl Drop for Parent {
+impl Drop for Made {
     fn drop(&mut self) {
         // Somebody else may have put something there meanwhile; then it stays.
-        for Made { inside, name } in self.made.iter().rev() {
-            let _ = inside.remove_dir(name);
+        if !*self.kept.get_mut() {
+            let _ = self.inside.remove_dir(&self.name);
         }
     }
+}
+
+impl MadeFolders {
+    fn find(&self, dir: &Dir) -> io::Result<Option<Arc<Made>>> {
+        let identity = identity(dir)?;
+        Ok(self.lock().get(&identity).and_then(Weak::upgrade))
+    }
+
+    fn add(&self, dir: &Dir, made: &Arc<Made>) -> io::Result<()> {
+        let identity = identity(dir)?;
+        let mut folders = self.lock();
+        folders.retain(|_, made| made.strong_count() > 0);
+        folders.insert(identity, Arc::downgrade(made));
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(u64, u64), Weak<Made>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn identity(dir: &Dir) -> io::Result<(u64, u64)> {
+    let stat = fstat(dir)?;
+    Ok((stat.st_dev, stat.st_ino))
 }
 
 fn open_dir(root: &Dir, path: &Path) -> io::Result<Dir> {
@@ -113,12 +156,12 @@ mod tests {
     use super::*;
     use crate::scratch::Scratch;
 
-    fn root(scratch: &Scratch) -> Arc<Dir> {
-        Arc::new(Dir::open_ambient_dir(scratch.path(), ambient_authority()).unwrap())
+    fn root(path: &Path) -> Dir {
+        Dir::open_ambient_dir(path, ambient_authority()).unwrap()
     }
 
     fn open(scratch: &Scratch, path: &str) -> io::Result<Parent> {
-        Parent::open(root(scratch), Path::new(path))
+        Parent::open(&root(scratch.path()), Path::new(path), &MadeFolders::default())
     }
 
     #[test]
@@ -147,6 +190,26 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_goes_with_the_last_of_the_files_it_was_made_for() {
+        let scratch = Scratch::new();
+        let (root, folders) = (root(scratch.path()), MadeFolders::default());
+        let open = |path: &str| Parent::open(&root, Path::new(path), &folders).unwrap();
+        let is_there = |path: &str| scratch.path().join(path).exists();
+        let (maker, user, deeper) = (open("a/b"), open("a"), open("a/b/c"));
+        drop(maker);
+        assert!(is_there("a/b/c"));
+        drop(deeper);
+        assert!(is_there("a") && !is_there("a/b"));
+        let again = open("a/b");
+        drop((user, again));
+        assert!(!is_there("a"));
+        let (maker, keeper) = (open("a/b"), open("a"));
+        keeper.keep().unwrap();
+        drop(maker);
+        assert!(is_there("a") && !is_there("a/b"));
+    }
+
+    #[test]
     fn symlinks_inside_are_followed_and_none_leads_out() {
         let scratch = Scratch::new();
         let inside = scratch.path().join("in");
@@ -154,8 +217,8 @@ mod tests {
         symlink("../deep", inside.join("deep/around")).unwrap();
         symlink("..", inside.join("out")).unwrap();
         symlink("nowhere", inside.join("dangling")).unwrap();
-        let root = Arc::new(Dir::open_ambient_dir(&inside, ambient_authority()).unwrap());
-        let open = |path: &str| Parent::open(Arc::clone(&root), Path::new(path));
+        let (root, folders) = (root(&inside), MadeFolders::default());
+        let open = |path: &str| Parent::open(&root, Path::new(path), &folders);
         open("deep/around/new").unwrap().keep().unwrap();
         assert!(inside.join("deep/new").is_dir());
         for path in ["out", "out/new", "dangling", "dangling/new"] {

@@ -11,7 +11,7 @@ use cap_std::fs::{OpenOptions, OpenOptionsExt};
 
 use super::Destination;
 use super::leftovers::{claim, new_name, sweep};
-use super::parents::Parent;
+use super::parents::{MadeFolders, Parent};
 use crate::failure::{Failure, Kind, cause};
 
 /// How often a temporary file is made anew when its folder or the file itself goes away at once,
@@ -188,6 +188,7 @@ impl fmt::Debug for Temporary {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unfinished {
     list: Arc<Mutex<List>>,
+    folders: MadeFolders,
 }
 
 #[derive(Debug, Default)]
@@ -203,6 +204,11 @@ impl Unfinished {
         for stage in list.stages.drain(..).filter_map(|stage| stage.upgrade()) {
             *lock(&stage) = Stage::Over;
         }
+    }
+
+    /// The folders that were made for them.
+    pub(super) fn folders(&self) -> &MadeFolders {
+        &self.folders
     }
 
     fn add(&self, stage: &Arc<Mutex<Stage>>) {
