@@ -13,8 +13,8 @@ local known_options = {
 -- 'http' is what the preludes of the HTTP client offer; they come after this one.
 local function check(http, address, path, opts)
   local fail = http.fail
-  if type(path) ~= "string" then fail(FN, "argument #2 must be the path of a file, got " .. type(path)) end
   http.check(FN, address, opts)
+  if type(path) ~= "string" then fail(FN, "argument #2 must be the path of a file, got " .. type(path)) end
   opts = opts or {}
   http.warn_about_unknown(FN, opts, known_options)
   if opts.sha256 ~= nil and type(opts.sha256) ~= "string" then
