@@ -394,7 +394,7 @@ fn values_at_the_edge_of_what_a_number_is_are_taken() {
     let upstream = with_body(b"x".to_vec());
     let script = "for _, n in ipairs { math.huge, 1e300, 1e-300, 2^53 } do
           local ok, e = pcall(http.download, ..., 'out/file', { timeout = n, idle_timeout = n, connect_timeout = n })
-          assert.eq(ok or e.kind, n == 1e-300 and 'timeout' or true)
+          assert(ok or n == 1e-300 and e.kind == 'timeout', e)
         end
         print(http.download(..., 'out/file', { max_size = math.maxinteger }))";
     assert_eq!(run(&folder, &upstream, script).ok(), "1\n");

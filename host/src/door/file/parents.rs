@@ -13,9 +13,12 @@ use rustix::fs::{Mode, OFlags, fstat, fsync, openat};
 /// The folders that the files under way of one run have made. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MadeFolders {
-    /// By device and number.
-    made: Arc<Mutex<HashMap<(u64, u64), Weak<Made>>>>,
+    made: Arc<Mutex<HashMap<Identity, Weak<Made>>>>,
 }
+
+/// The device of a folder, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Identity(u64, u64);
 
 /// An open folder. If it, or one around it, was made for a file under way, it goes again when the last of
 /// these files does, as far as it is empty, unless one of them [kept](Parent::keep) it.
@@ -107,26 +110,28 @@ impl Drop for Made {
 
 impl MadeFolders {
     fn find(&self, dir: &Dir) -> io::Result<Option<Arc<Made>>> {
-        let identity = identity(dir)?;
+        let identity = Identity::of(dir)?;
         Ok(self.lock().get(&identity).and_then(Weak::upgrade))
     }
 
     fn add(&self, dir: &Dir, made: &Arc<Made>) -> io::Result<()> {
-        let identity = identity(dir)?;
+        let identity = Identity::of(dir)?;
         let mut folders = self.lock();
         folders.retain(|_, made| made.strong_count() > 0);
         folders.insert(identity, Arc::downgrade(made));
         Ok(())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(u64, u64), Weak<Made>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Identity, Weak<Made>>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn identity(dir: &Dir) -> io::Result<(u64, u64)> {
-    let stat = fstat(dir)?;
-    Ok((stat.st_dev, stat.st_ino))
+impl Identity {
+    fn of(dir: &Dir) -> io::Result<Self> {
+        let stat = fstat(dir)?;
+        Ok(Self(stat.st_dev, stat.st_ino))
+    }
 }
 
 fn open_dir(root: &Dir, path: &Path) -> io::Result<Dir> {
