@@ -1,6 +1,8 @@
 //! WebSockets, the server's side: `return { ws = function(conn) … end }`. What a client that breaks the
 //! protocol gets is in `websocket_server_abnormal.rs`.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "tests")]
+
 use std::io::Write;
 use std::net::Shutdown;
 
