@@ -98,11 +98,6 @@ impl Close {
         payload.extend_from_slice(self.reason.as_bytes());
         payload
     }
-
-    /// The answer to a close frame that said this: its code (section 5.5.1).
-    pub(super) fn answer(&self) -> Self {
-        Self::new(self.code, "")
-    }
 }
 
 /// Whether a close frame may have this code (section 7.4, and the registry for 1012 to 1014).
@@ -136,7 +131,7 @@ mod tests {
         }
         let none = Close::parse(b"").unwrap();
         assert_eq!(none.code, Close::NO_CODE);
-        assert_eq!(none.answer().payload(), b"");
+        assert_eq!(none.payload(), b"");
         assert_eq!(Close::parse(b"\x03").unwrap_err().code, Close::PROTOCOL);
         assert_eq!(Close::parse(b"\x03\xe8\xff").unwrap_err().code, Close::INVALID);
     }

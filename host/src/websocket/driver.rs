@@ -272,7 +272,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             match self.inbound.next(&mut input) {
                 Ok(Some(event)) => self.handle(event),
                 Ok(None) => return bytes.len(),
-                Err(close) => self.leave(close.clone(), close),
+                Err(close) => self.leave(close),
             }
         }
     }
@@ -286,19 +286,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             Event::Ping(payload) if is_open => self.outbound.pong(payload),
             Event::Ping(_) | Event::Pong => {}
-            Event::Close(close) => {
-                let answer = close.answer();
-                self.leave(close, answer);
-            }
+            // What was said is said back (section 5.5.1).
+            Event::Close(close) => self.leave(close),
         }
     }
 
-    /// Nothing that the peer sends counts any more: the script sees `close`, the peer sees `frame` unless
+    /// Nothing that the peer sends counts any more: the script sees `close`, and so does the peer, unless
     /// our close frame is on its way already.
-    fn leave(&mut self, close: Close, frame: Close) {
-        self.end.shared.end(close);
+    fn leave(&mut self, close: Close) {
+        self.end.shared.end(close.clone());
         self.inbound.discard();
-        self.outbound.close(frame);
+        self.outbound.close(close);
         self.phase = Phase::Leaving { until: Instant::now() + self.end.shared.settings.close_time };
     }
 

@@ -49,16 +49,13 @@ async fn a_closing_connection_throws_away_what_still_comes() {
 }
 
 #[tokio::test]
-async fn the_peers_close_is_answered_at_once_with_its_code() {
-    for (payload, code, answer) in [
-        (&b"\x03\xe8fine"[..], 1000, b"\x03\xe8".to_vec()),
-        (b"\x0f\xa0", 4000, b"\x0f\xa0".to_vec()),
-        (b"\x03\xf6", 1014, b"\x03\xf6".to_vec()),
-        (b"", 1005, Vec::new()),
-    ] {
+async fn the_peers_close_is_answered_at_once_with_what_it_said() {
+    for (payload, code) in
+        [(&b"\x03\xe8fine"[..], 1000), (b"\x0f\xa0", 4000), (b"\x03\xf6", 1014), (b"", 1005)]
+    {
         let mut rig = server(settings());
         rig.peer.send(CLOSE, payload).await;
-        assert_eq!(rig.peer.receive().await, (CLOSE, answer));
+        assert_eq!(rig.peer.receive().await, (CLOSE, payload.to_vec()));
         rig.peer.receive_end().await;
         assert_eq!(rig.read_code().await, code);
         let failure = rig.connection.write(MessageKind::Text, Vec::new()).await.unwrap_err();
