@@ -22,6 +22,7 @@ pub mod scripts;
 pub mod stream;
 pub mod upstream;
 pub mod websocket;
+pub mod websocket_peer;
 
 /// How long anything may take before a test gives up: a guard against hanging, not a measurement.
 pub const GUARD: std::time::Duration = std::time::Duration::from_secs(60);
