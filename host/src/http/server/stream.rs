@@ -326,3 +326,71 @@ impl fmt::Display for Broken {
 }
 
 impl std::error::Error for Broken {}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use super::*;
+
+    fn body(budget: u64) -> OutgoingBody {
+        OutgoingBody { stream: Arc::default(), budget: Budget::new(budget) }
+    }
+
+    /// What a write comes to; none if it waits.
+    fn poll(write: Pin<&mut Write>) -> Option<Result<(), Kind>> {
+        match write.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Some(outcome.map_err(|failure| failure.kind)),
+            Poll::Pending => None,
+        }
+    }
+
+    fn write(body: &OutgoingBody, bytes: usize) -> Option<Result<(), Kind>> {
+        poll(pin!(body.write(vec![b'x'; bytes])))
+    }
+
+    #[test]
+    fn writes_are_taken_until_the_queue_is_full_and_then_wait_for_the_reader() {
+        let body = body(u64::MAX);
+        assert_eq!(write(&body, MAX_STREAM_QUEUE - 1), Some(Ok(())));
+        assert_eq!(write(&body, 1), Some(Ok(())));
+        let mut waiting = pin!(body.write(vec![b'y']));
+        assert_eq!(poll(waiting.as_mut()), None);
+        assert_eq!(body.stream.state().take_queue().len(), MAX_STREAM_QUEUE);
+        assert_eq!(poll(waiting), Some(Ok(())));
+        assert_eq!(body.stream.state().take_queue().as_ref(), b"y");
+    }
+
+    #[test]
+    fn a_write_larger_than_the_queue_has_it_for_itself() {
+        let body = body(u64::MAX);
+        assert_eq!(write(&body, MAX_STREAM_WRITE), Some(Ok(())));
+        assert_eq!(write(&body, 1), None);
+        assert_eq!(write(&body, MAX_STREAM_WRITE + 1), Some(Err(Kind::TooLarge)));
+    }
+
+    #[test]
+    fn all_streams_together_hold_no_more_than_their_budget() {
+        let body = body(100);
+        assert_eq!(write(&body, 60), Some(Ok(())));
+        assert_eq!(write(&body, 41), Some(Err(Kind::Limit)));
+        assert_eq!(write(&body, 40), Some(Ok(())));
+        // A write that waits counts too, and is given back when it is cancelled.
+        assert_eq!(write(&body, 1), Some(Err(Kind::Limit)));
+        body.stream.state().take_queue();
+        assert_eq!(write(&body, 100), Some(Ok(())));
+    }
+
+    #[test]
+    fn nothing_is_taken_after_the_end_whoever_ended_it() {
+        for phase in [Phase::Finished, Phase::Aborted, Phase::Gone] {
+            let body = body(u64::MAX);
+            assert_eq!(write(&body, MAX_STREAM_QUEUE), Some(Ok(())));
+            let mut waiting = pin!(body.write(vec![b'y']));
+            assert_eq!(poll(waiting.as_mut()), None);
+            body.stream.state().phase = phase;
+            assert_eq!(poll(waiting), Some(Err(Kind::Closed)));
+            assert_eq!(write(&body, 1), Some(Err(Kind::Closed)));
+        }
+    }
+}
