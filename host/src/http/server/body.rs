@@ -9,8 +9,8 @@ use bytes::{Bytes, BytesMut};
 use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 
-use super::link::Link;
 use super::load::{Load, Share};
+use super::progress::Progress;
 use super::request::Refused;
 
 const TOO_LARGE: Refused =
@@ -21,7 +21,7 @@ pub(super) async fn collect(
     mut body: Incoming,
     max: Option<u64>,
     load: &Arc<Load>,
-    link: &Link,
+    progress: &Progress,
 ) -> Result<(Bytes, Share), Refused> {
     let max = max.unwrap_or(u64::MAX);
     let announced = body.size_hint().exact();
@@ -30,10 +30,10 @@ pub(super) async fn collect(
     }
     let mut share = Share::new(load);
     let mut whole = BytesMut::new();
-    link.body();
+    progress.body();
     loop {
         let frame = poll_fn(|context| {
-            if link.is_body_late(context) {
+            if progress.is_body_late(context) {
                 return Poll::Ready(Err(Refused(
                     StatusCode::REQUEST_TIMEOUT,
                     "the request body took too long\n",

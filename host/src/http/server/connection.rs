@@ -22,7 +22,8 @@ use super::Shared;
 use super::access_log::Line;
 use super::connections::Mode;
 use super::guarded::Guarded;
-use super::link::{Expiry, Link};
+use super::link::Link;
+use super::progress::Expiry;
 use super::{service, websocket};
 
 /// How long a peer may go on sending what nobody reads before its connection is closed. Closing with
@@ -67,7 +68,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, member: Member) {
     // A response is written whole; waiting for more would only delay it. Fails only on a dead socket.
     let _ = stream.set_nodelay(true);
     let link = Arc::new(Link::new(peer));
-    let io = TokioIo::new(Guarded::new(stream, Arc::clone(&link)));
+    let io = TokioIo::new(Guarded::new(stream, Arc::clone(link.progress())));
     let handler = {
         let (shared, link) = (Arc::clone(shared), Arc::clone(&link));
         service_fn(move |request| service::answer(Arc::clone(&shared), Arc::clone(&link), request))
@@ -95,7 +96,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, member: Member) {
             if let Poll::Ready(outcome) = Pin::new(&mut connection).poll(context) {
                 return Poll::Ready(End::Closed(outcome));
             }
-            let Some((at, expiry)) = link.deadline(&shared.settings.limits) else {
+            let Some((at, expiry)) = link.progress().deadline(&shared.settings.limits) else {
                 return Poll::Pending;
             };
             if !timer.has_passed(at, context) {
@@ -104,7 +105,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, member: Member) {
             match expiry {
                 Expiry::Silence => return Poll::Ready(End::Silent),
                 Expiry::Write => return Poll::Ready(End::Cut),
-                Expiry::Body => link.expire_body(),
+                Expiry::Body => link.progress().expire_body(),
                 Expiry::Handler(id) => shared.expire(id, &link),
             }
         }
@@ -125,7 +126,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, member: Member) {
             if let Some(error) = &refused {
                 log_refused(shared, &link, error);
             }
-            if (refused.is_some() || link.unread()) && !ended {
+            if (refused.is_some() || link.progress().unread()) && !ended {
                 // In a box of its own: its buffer would enlarge every connection.
                 Box::pin(linger(&mut stream, shared)).await;
             }

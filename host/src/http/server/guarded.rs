@@ -1,4 +1,4 @@
-//! A connection's socket, watched: every read and write leaves in the [`Link`] what the timer needs.
+//! A connection's socket, watched: every read and write leaves in the [`Progress`] what the timer needs.
 //!
 //! A request that arrives whole and an answer that is taken whole touch neither clock nor lock.
 
@@ -11,22 +11,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::framing::{Framing, Place};
-use super::link::Link;
+use super::progress::Progress;
 
 /// The socket of one connection.
 #[derive(Debug)]
 pub(super) struct Guarded {
     stream: TcpStream,
-    link: Arc<Link>,
+    progress: Arc<Progress>,
     framing: Framing,
     blocked: bool,
     ended: bool,
 }
 
 impl Guarded {
-    /// Watches `stream` for `link`.
-    pub(super) fn new(stream: TcpStream, link: Arc<Link>) -> Self {
-        Self { stream, link, framing: Framing::new(), blocked: false, ended: false }
+    /// Watches `stream` for `progress`.
+    pub(super) fn new(stream: TcpStream, progress: Arc<Progress>) -> Self {
+        Self { stream, progress, framing: Framing::new(), blocked: false, ended: false }
     }
 
     /// The socket, and whether the peer has ended its side.
@@ -39,7 +39,7 @@ impl Guarded {
         // The first write that has to wait starts the clock, each one that gets through restarts it.
         if blocked != self.blocked {
             self.blocked = blocked;
-            self.link.wrote(blocked);
+            self.progress.wrote(blocked);
         }
     }
 }
@@ -61,7 +61,7 @@ impl AsyncRead for Guarded {
             self.framing.follow(bytes);
             let to = self.framing.place();
             if from != Place::Boundary || to != Place::Boundary {
-                self.link.arrived(matches!(to, Place::Head | Place::Lost));
+                self.progress.arrived(matches!(to, Place::Head | Place::Lost));
             }
         }
         outcome

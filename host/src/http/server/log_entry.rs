@@ -1,13 +1,10 @@
 //! One request on its way into the access log.
 
-use std::sync::Arc;
-
 use hyper::http::request::Parts;
 use hyper::{Method, Uri, Version};
 use tokio::time::Instant;
 
 use super::access_log::{AccessLog, Line};
-use super::link::Link;
 use super::request;
 
 /// The status in the access log of a request whose client went away before the answer. Nobody receives
@@ -17,7 +14,7 @@ const CLIENT_GONE: u16 = 499;
 /// Becomes a line when it is dropped: when the request ends, in whatever way.
 pub(super) struct LogEntry {
     log: AccessLog,
-    link: Arc<Link>,
+    peer: Box<str>,
     method: Method,
     uri: Uri,
     version: Version,
@@ -30,14 +27,14 @@ impl LogEntry {
     /// The entry of a request that begins; none if nothing is logged.
     pub(super) fn begin(
         log: &AccessLog,
-        link: &Arc<Link>,
+        peer: &str,
         parts: &Parts,
         started: Instant,
     ) -> Option<Box<Self>> {
         log.is_on().then(|| {
             Box::new(Self {
                 log: log.clone(),
-                link: Arc::clone(link),
+                peer: peer.into(),
                 method: parts.method.clone(),
                 uri: parts.uri.clone(),
                 version: parts.version,
@@ -64,7 +61,7 @@ impl LogEntry {
 impl Drop for LogEntry {
     fn drop(&mut self) {
         self.log.write(&Line {
-            peer: self.link.peer(),
+            peer: &self.peer,
             method: self.method.as_str(),
             path: self.uri.path(),
             version: request::version(self.version),

@@ -22,6 +22,7 @@ mod link;
 mod listeners;
 mod load;
 mod log_entry;
+mod progress;
 mod reply_body;
 mod report;
 mod request;
@@ -58,7 +59,8 @@ pub use self::report::Report;
 pub use self::request_body::IncomingBody;
 use self::response::Head;
 pub use self::stream::{OutgoingBody, StreamKind};
-pub use self::upgrade::{Accepted, UpgradeOptions};
+pub use self::upgrade::UpgradeOptions;
+pub use self::websocket::Accepted;
 use crate::budget::Budget;
 use crate::failure::{Failure, Kind};
 use crate::grants::listen::CheckedListen;
@@ -234,9 +236,9 @@ impl Server {
             let coming = shared.exchanges().take_coming(id);
             let Some((body, link)) = coming else { return true };
             let max = shared.settings.limits.max_body;
-            match body::collect(body, max, &shared.load, &link).await {
+            match body::collect(body, max, &shared.load, link.progress()).await {
                 Ok((body, share)) => {
-                    link.handling(id, Instant::now());
+                    link.progress().handling(id, Instant::now());
                     shared.exchanges().collected(id, body, share);
                     true
                 }
@@ -275,7 +277,7 @@ impl Server {
             request.link.answer(Answer::Reply(head.with(Bytes::new().into())));
             return Ok(None);
         }
-        let (writer, body) = stream::pair(&self.shared, Arc::clone(&request.link), id, kind);
+        let (writer, body) = stream::pair(&self.shared, request.link.progress(), id, kind);
         request.link.answer(Answer::Reply(head.with(ReplyBody::Streamed(Box::new(body)))));
         Ok(Some(writer))
     }

@@ -26,14 +26,14 @@ pub(super) async fn answer(
 ) -> Result<Response<ReplyBody>, Infallible> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    let mut entry = LogEntry::begin(&shared.settings.access_log, &link, &parts, started);
+    let mut entry = LogEntry::begin(&shared.settings.access_log, link.peer(), &parts, started);
     let outcome = exchange(&shared, &link, &parts, body, started).await;
     let unread = outcome.is_err();
     let mut response = outcome.unwrap_or_else(refuse);
     if response.body().is_streamed() {
-        link.streams();
+        link.progress().streams();
     } else {
-        link.answered(Instant::now(), unread);
+        link.progress().answered(Instant::now(), unread);
     }
     if let Some(mut entry) = entry.take() {
         entry.answered(response.status().as_u16());
@@ -66,7 +66,7 @@ async fn exchange(
         request.coming = Some(body);
     } else {
         let max = shared.settings.limits.max_body;
-        let (whole, share) = body::collect(body, max, &shared.load, link).await?;
+        let (whole, share) = body::collect(body, max, &shared.load, link.progress()).await?;
         (request.body, request.share) = (whole, Some(share));
         complete = Instant::now();
     }
@@ -77,11 +77,11 @@ async fn exchange(
         Err(Refusal::Full) => return Ok(response::busy(coming)),
         Err(Refusal::Abandoned) => return Ok(response::busy(true)),
     };
-    link.handling(ticket.id, complete);
+    link.progress().handling(ticket.id, complete);
     let answer = poll_fn(|context| link.poll_answer(context)).await;
     ticket.answered = true;
     if coming {
-        link.leaves_unread();
+        link.progress().leaves_unread();
     }
     match answer {
         Answer::Reply(response) => Ok(response),

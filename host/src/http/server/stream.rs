@@ -16,8 +16,8 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::Shared;
 use super::connections::Mode;
-use super::link::Link;
 use super::log_entry::LogEntry;
+use super::progress::Progress;
 use crate::budget::{Budget, Held};
 use crate::failure::{Failure, Kind};
 use crate::limits::{MAX_STREAM_QUEUE, MAX_STREAM_WRITE};
@@ -46,7 +46,7 @@ pub struct OutgoingBody {
 pub(super) struct StreamedBody {
     stream: Arc<Stream>,
     shared: Arc<Shared>,
-    link: Arc<Link>,
+    progress: Arc<Progress>,
     id: u64,
     kind: StreamKind,
     /// Runs in silence; made when first needed.
@@ -88,7 +88,7 @@ enum Phase {
 /// Makes a stream for the request `id`.
 pub(super) fn pair(
     shared: &Arc<Shared>,
-    link: Arc<Link>,
+    progress: &Arc<Progress>,
     id: u64,
     kind: StreamKind,
 ) -> (OutgoingBody, StreamedBody) {
@@ -96,7 +96,7 @@ pub(super) fn pair(
     let body = StreamedBody {
         stream: Arc::clone(&stream),
         shared: Arc::clone(shared),
-        link,
+        progress: Arc::clone(progress),
         id,
         kind,
         silence: None,
@@ -308,7 +308,7 @@ impl Drop for StreamedBody {
             state.take_queue();
             lost
         };
-        self.link.answered(Instant::now(), false);
+        self.progress.answered(Instant::now(), false);
         if lost {
             self.shared.stream_lost(self.id);
         }

@@ -3,7 +3,6 @@
 //! What a request says about it is looked at when the request arrives; whether it is acted on is for the
 //! handler, which names the subprotocols and origins it accepts.
 
-use bytes::Bytes;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -12,11 +11,9 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::link::{Answer, Upgraded};
 use super::reply_body::ReplyBody;
-use super::{Shared, exchange, response};
+use super::response;
 use crate::limits::Limits;
-use crate::websocket::{self, Connection};
 
 /// What a client asked for.
 #[derive(Debug)]
@@ -35,17 +32,6 @@ pub struct UpgradeOptions {
     pub protocols: Vec<u8>,
     /// Origins, each followed by a NUL; none if all may connect.
     pub origins: Option<Vec<u8>>,
-}
-
-/// A handshake that was accepted.
-#[derive(Debug)]
-pub struct Accepted {
-    /// The script's end of the connection.
-    pub connection: Connection,
-    /// The client as `ip:port`.
-    pub peer: String,
-    /// The subprotocol that was agreed on.
-    pub protocol: Option<String>,
 }
 
 /// Why a handshake is refused.
@@ -110,47 +96,8 @@ pub(super) fn own_fields(options: &UpgradeOptions, limits: &Limits) -> Result<He
     }
 }
 
-impl Shared {
-    /// Answers `request`; gives the guest's end of its WebSocket unless it was refused.
-    pub(super) fn upgrade(
-        &self,
-        id: u64,
-        request: exchange::Request,
-        options: &UpgradeOptions,
-        own: HeaderMap,
-    ) -> Option<Accepted> {
-        let link = request.link;
-        let accepted = match request.handshake {
-            Some(handshake) => handshake.accept(options),
-            None => Err(Reason::NotAsked),
-        };
-        let (mut fields, protocol) = match accepted {
-            Ok(accepted) => accepted,
-            Err(reason) => {
-                link.answer(Answer::Reply(refusal(reason)));
-                return None;
-            }
-        };
-        let Some(permit) = self.slots.try_take() else {
-            link.answer(Answer::Reply(response::busy(false)));
-            return None;
-        };
-        let settings = websocket::Settings::new(&self.settings.limits);
-        let (connection, socket) = websocket::pair(settings, self.budget.clone(), permit);
-        for (name, value) in &own {
-            fields.append(name, value.clone());
-        }
-        let mut response = Response::new(ReplyBody::from(Bytes::new()));
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        *response.headers_mut() = fields;
-        let peer = link.peer().to_owned();
-        link.answer(Answer::Upgrade(response, Upgraded { id, socket }));
-        Some(Accepted { connection, peer, protocol })
-    }
-}
-
 /// The answer to a handshake that is refused.
-fn refusal(reason: Reason) -> Response<ReplyBody> {
+pub(super) fn refusal(reason: Reason) -> Response<ReplyBody> {
     let (status, why) = match reason {
         Reason::NotAsked => (StatusCode::UPGRADE_REQUIRED, "the request does not ask for it"),
         Reason::Version => (StatusCode::UPGRADE_REQUIRED, "the version must be 13"),
