@@ -61,8 +61,9 @@ run: build ## Serve examples/hello.lua on 127.0.0.1:8080 until interrupted (PORT
 test: build setup-clients ## Run all tests against the built binary
 	$(CARGO) test --release --locked --workspace
 
-fuzz: $(NATIVE)/run ## Feed what reads a peer's bytes with random ones, FUZZ_SECONDS (60) for each
+fuzz: $(SETUP) $(NATIVE)/run ## Feed what reads a peer's bytes with random ones, FUZZ_SECONDS (60) for each
 	FUZZ_SECONDS=$(FUZZ_SECONDS) $(NATIVE)/run guest-lua/prelude/assert.lua guest-lua/native-tests/fuzz/event_stream.lua
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --release --locked --package host --lib fuzz_
 
 # The C of guest-lua/src/pure for this machine, with sanitizers, in a plain Lua: tests and fuzz run it.
 $(NATIVE)/run: $(NATIVE)/liblua.a guest-lua/native-tests/run.c $(wildcard guest-lua/src/pure/*)

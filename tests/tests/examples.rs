@@ -14,7 +14,7 @@ use tests::run::{Finished, Serving, binary};
 use tests::upstream::Upstream;
 
 /// Each has its tests below, those that stream in `examples_streams.rs`.
-const EXAMPLES: [&str; 10] = [
+const EXAMPLES: [&str; 11] = [
     "chat.lua",
     "download.lua",
     "event_listener.lua",
@@ -25,6 +25,7 @@ const EXAMPLES: [&str; 10] = [
     "scheduled_job.lua",
     "sse_clock.lua",
     "sse_proxy.lua",
+    "websocket_client.lua",
 ];
 
 fn fetch(upstream: &Upstream, names: &[&str]) -> Finished {

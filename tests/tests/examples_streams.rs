@@ -9,11 +9,12 @@ use std::sync::mpsc;
 use serde_json::Value;
 use tests::client::{Raw, send};
 use tests::events::Events;
-use tests::examples::{command, run, serve};
+use tests::examples::{command, run, serve, without_grants};
 use tests::run::Serving;
 use tests::stream::{EVENTS, Streams};
 use tests::upstream::Upstream;
 use tests::websocket::{BINARY, CLOSE, Frame, WebSocket, handshake, request};
+use tests::websocket_peer::{self as peer, Server};
 
 /// A member of the chat.
 struct Member {
@@ -330,4 +331,29 @@ fn event_listener_begins_after_the_id_it_is_told_and_ends_when_the_server_says_s
     let stream = streams.answer("HTTP/1.1 204 No Content\r\n\r\n");
     assert_eq!(stream.request.headers("last-event-id"), ["41"]);
     assert_eq!(running.join().unwrap().ok(), "0 events\n");
+}
+
+#[test]
+fn websocket_client_sends_its_lines_and_prints_what_comes() {
+    let server = Server::start(|peer| peer.echo());
+    let host = server.grant().replace("--allow-net=", "");
+    let words = command("websocket_client.lua", &[("127.0.0.1:8080", &host)]);
+    let said = run(&words).input("hello\nworld\n").finish().ok();
+    assert_eq!(said, "hello\nworld\n2 messages\n");
+}
+
+#[test]
+fn websocket_client_says_why_the_server_closed() {
+    let server = Server::start(|peer| {
+        let messages = [peer::frame(peer::TEXT, "a\x1b\nb"), peer::frame(peer::BINARY, [0; 3])];
+        peer.send([messages.concat(), peer::close(4000, "late")].concat());
+        peer.receive_close();
+    });
+    let host = server.grant().replace("--allow-net=", "");
+    let mut words = command("websocket_client.lua", &[("127.0.0.1:8080", &host)]);
+    words.pop();
+    let said = run(&words).finish().ok();
+    assert_eq!(said, "a?\n  b\n3 bytes\nclosed with 4000 late\n");
+    let denied = run(&without_grants(words)).finish().fails_with(1);
+    assert!(denied.contains(&format!("(run with --allow-net={host})")), "{denied}");
 }
