@@ -306,6 +306,22 @@ fn a_connection_that_is_collected_or_leaves_its_block_is_closed() {
 }
 
 #[test]
+fn what_was_written_is_sent_although_the_script_ends() {
+    for end in ["", "os.exit(0)", "async.spawn(conn.read, conn) sleep(0)"] {
+        let talk = |peer: &mut Peer<'_>| {
+            let (first, payload) = peer.receive();
+            let close = peer.receive_close();
+            peer.send(self::close(close.0, ""));
+            (first, payload.len(), close.0)
+        };
+        let script = format!("local conn = ws.connect((...)) conn:write(('x'):rep(60000)) {end}");
+        let (finished, server) = run(talk, &script);
+        finished.ok();
+        assert_eq!(server.result(), (TEXT, 60_000, 1001), "{end}");
+    }
+}
+
+#[test]
 fn pings_are_answered_while_the_script_does_something_else() {
     let talk = |peer: &mut Peer<'_>| {
         peer.send(frame(TEXT, "unread"));

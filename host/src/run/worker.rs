@@ -10,6 +10,7 @@ use tokio::runtime::Builder;
 use super::ending::Ending;
 use super::instance::{self, InstanceEnd};
 use super::setup::Setup;
+use crate::limits::WS_CLOSE_TIME;
 use crate::log_line::Level;
 use crate::quantity::show_duration;
 
@@ -32,7 +33,7 @@ pub fn run(setup: &Setup) -> Ending {
         }
     };
     let ending = runtime.block_on(async {
-        match setup.config.limits.max_time {
+        let ending = match setup.config.limits.max_time {
             Some(max_time) => tokio::time::timeout(max_time, run_instances(setup))
                 .await
                 .unwrap_or_else(|_| Ending::Limit {
@@ -42,7 +43,10 @@ pub fn run(setup: &Setup) -> Ending {
                     ),
                 }),
             None => run_instances(setup).await,
-        }
+        };
+        // What the script wrote last is still with its connections, and their peers are to hear the end.
+        setup.websockets.all_free(WS_CLOSE_TIME).await;
+        ending
     });
     // What blocks in a thread, such as a name look-up, must not delay the end of the run.
     runtime.shutdown_background();

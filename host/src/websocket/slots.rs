@@ -1,6 +1,7 @@
 //! How many WebSockets are open at once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -28,6 +29,12 @@ impl Slots {
     pub fn try_take(&self) -> Option<Permit> {
         let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
         Some(Permit { _permit: permit })
+    }
+
+    /// Waits until no place is taken, but not longer than `time`.
+    pub async fn all_free(&self, time: Duration) {
+        let all = u32::try_from(self.max).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(time, self.free.acquire_many(all)).await;
     }
 
     /// How many there are in all.
