@@ -1,6 +1,6 @@
 //! Servers that break RFC 6455 under `ws.connect`: the close code they get, and what the script sees.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use tests::run::Run;
 use tests::websocket_peer::{BINARY, CLOSE, PING, PONG, Peer, Server, TEXT, close, frame};

@@ -106,8 +106,8 @@ fn wss_believes_an_authority_it_was_given_and_no_other() {
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let certificate = params.signed_by(&key, &issuer).unwrap();
     let folder = Folder::new();
-    let certificate = folder.write("certificate.pem", &certificate.pem());
-    let key = folder.write("key.pem", &key.serialize_pem());
+    let certificate = folder.write("certificate.pem", certificate.pem());
+    let key = folder.write("key.pem", key.serialize_pem());
     let Some(server) = start(&[&certificate, &key]) else { return };
     let script = r#"local url, wrong_name, plain = ...
         local opts = { protocols = { "two" }, ca_cert = env.get("CA") }
