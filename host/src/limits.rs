@@ -188,7 +188,7 @@ impl Default for Limits {
             max_outgoing: 256,
             max_websockets: 10_000,
             max_ws_message: Some(MIB),
-            max_ws_frame: Some(256 * KIB),
+            max_ws_frame: Some(MIB),
             header_timeout: Some(Duration::from_secs(10)),
             body_timeout: Some(Duration::from_secs(30)),
             idle_timeout: Some(Duration::from_secs(60)),

@@ -56,7 +56,7 @@ async fn each_violation_has_its_code() {
         // The message never ends: the first fragment is enough.
         ("fragment that is not UTF-8", frame(0x01, b"a\xff"), 1007),
         ("frame that says it is huge", long_masked(BINARY, 1 << 40), 1009),
-        ("frame above the limit", long_masked(0x02, 256 * 1024 + 1), 1009),
+        ("frame above the limit", long_masked(0x02, settings().max_frame as u64 + 1), 1009),
     ];
     for (what, bytes, code) in cases {
         assert_eq!(codes(Role::Server, &bytes).await, (code, code), "{what}");
