@@ -181,7 +181,7 @@ end
 -- Gives a request the methods that read its body; without 'body' there is nothing to read.
 local function add_readers(request, body)
   function request.read(_, most)
-    if most ~= nil and (not math.tointeger(most) or most < 1) then
+    if most ~= nil and (type(most) ~= "number" or not math.tointeger(most) or most < 1) then
       error("req:read: argument #1 must be a whole number of bytes > 0, got " .. tostring(most), 2)
     end
     local piece = body and read_request(body, most) or ""

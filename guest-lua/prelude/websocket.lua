@@ -3,9 +3,8 @@ local internals = ...
 local connect, take, wait = internals.ws_connect, internals.ws_take, internals.ws_wait
 local write, close = internals.ws_write, internals.ws_close
 local is_closed, fail = internals.ws_is_closed, internals.ws_fail
-
--- Taken once: what a script does to its globals must not change what a connection does.
-local log_warn = log.warn
+local warn_about_unknown, redact = internals.http.warn_about_unknown, internals.http.redact
+local begin_close = internals.ws_begin_close
 
 local DEFAULT_TIMEOUT = 30
 
@@ -17,7 +16,8 @@ local states = setmetatable({}, { __mode = "k" })
 
 local metatable = {
   __index = methods, __name = "websocket", __metatable = false,
-  __close = function(self) methods.close(self) end,
+  -- Does not wait for the peer: a coroutine that is closed cannot.
+  __close = function(self) begin_close(states[self].holder) end,
 }
 
 -- While a coroutine waits for a message its state is a to-be-closed variable: however the wait ends,
@@ -37,6 +37,9 @@ end
 
 function methods:read(timeout)
   local state = state_of(self, "read")
+  if timeout ~= nil and (type(timeout) ~= "number" or not (timeout >= 0)) then
+    fail("conn:read: timeout must be a number of seconds >= 0, got " .. tostring(timeout))
+  end
   if state.reading then fail("conn:read: another coroutine is reading this connection already") end
   while true do
     local data, kind, reason = take(state.holder)
@@ -73,17 +76,6 @@ function methods:is_closed()
 end
 
 local known_options = { headers = true, protocols = true, subprotocols = true, timeout = true, ca_cert = true }
-local warned = {}
-
-local function warn_about_unknown(opts)
-  for key in pairs(opts) do
-    if not known_options[key] and not warned[key] then
-      warned[key] = true
-      log_warn("ws.connect: unknown option " .. tostring(key) .. " is ignored")
-    end
-  end
-end
-
 -- The names of the subprotocols, each followed by a NUL.
 local function protocol_list(protocols)
   if protocols == nil then return "" end
@@ -100,11 +92,6 @@ local function protocol_list(protocols)
   return table.concat(list)
 end
 
--- The address without what may be secret in it.
-local function redact(address)
-  return (address:gsub("[?#].*$", ""):gsub("^([%w+.-]*://)[^/]*@", "%1"))
-end
-
 function ws.connect(address, opts)
   if type(address) ~= "string" then
     fail("ws.connect: argument #1 must be a URL string, got " .. type(address))
@@ -113,7 +100,7 @@ function ws.connect(address, opts)
     fail("ws.connect: options must be a table, got " .. type(opts))
   end
   opts = opts or {}
-  warn_about_unknown(opts)
+  warn_about_unknown("ws.connect", opts, known_options)
   local headers, timeout, ca_cert = opts.headers, opts.timeout, opts.ca_cert
   if headers ~= nil and type(headers) ~= "table" then
     fail("ws.connect: opts.headers must be a table, got " .. type(headers))

@@ -25,23 +25,29 @@ script_waitable_set_t call_set (void) {
 }
 
 
-static void watch_room (lua_State *L, uint32_t handle) {
+static bool watch_room (uint32_t handle) {
   uint32_t room = calls.room ? calls.room : 64;
   Subtask **watched;
   while (room <= handle) room *= 2;
-  if (room == calls.room) return;
+  if (room == calls.room) return true;
   watched = realloc(calls.watched, room * sizeof(Subtask *));
-  if (watched == NULL) raise_out_of_memory(L);
+  if (watched == NULL) return false;
   memset(watched + calls.room, 0, (room - calls.room) * sizeof(Subtask *));
   calls.watched = watched;
   calls.room = room;
+  return true;
 }
 
 
 bool subtask_watch (lua_State *L, Subtask *subtask, script_subtask_status_t status) {
   if (SCRIPT_SUBTASK_STATE(status) == SCRIPT_SUBTASK_RETURNED) return true;
   subtask->handle = SCRIPT_SUBTASK_HANDLE(status);
-  watch_room(L, subtask->handle);
+  if (!watch_room(subtask->handle)) {  /* nobody would hear of its end */
+    script_subtask_cancel(subtask->handle);
+    script_subtask_drop(subtask->handle);
+    subtask->handle = 0;
+    raise_out_of_memory(L);
+  }
   calls.watched[subtask->handle] = subtask;
   script_waitable_join(subtask->handle, call_set());
   return false;

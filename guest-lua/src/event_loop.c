@@ -132,14 +132,12 @@ static script_callback_code_t turn (void) {
       call_dispatch(&event);
     }
     allocator_refill();
-    if (task_any_ready() || more) {
-      if (round == ROUNDS) return SCRIPT_CALLBACK_CODE_YIELD;  /* busy with itself: let the host breathe */
-    }
-    else if (taken == 0) {
+    if (!task_any_ready() && !more && taken == 0) {
       run_idle_hooks();
       tend_timers();
       if (!task_any_ready()) return SCRIPT_CALLBACK_CODE_WAIT(call_set());
     }
+    if (round == ROUNDS) return SCRIPT_CALLBACK_CODE_YIELD;  /* busy with itself: let the host breathe */
   }
 }
 

@@ -241,7 +241,8 @@ static void push_copy (lua_State *L) {
 
 /*
 ** Pushes the globals of the preludes: copies, so that a script that overwrites a global of its own does
-** not change what the API does. '_G' and the tables that preludes add to are the real ones.
+** not change what the API does. '_G' and the tables that preludes add to are the real ones, and so are the
+** methods of strings: a script that changes 'string' has to live with it.
 */
 static void push_prelude_globals (lua_State *L) {
   static const char *const copied[] = {"debug", "json", "log", "math", "string", "table", "url", NULL};

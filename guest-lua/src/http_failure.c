@@ -5,7 +5,7 @@
 
 #include "lauxlib.h"
 
-#include "failure.h"
+#include "http_request.h"
 #include "http_response.h"
 #include "log.h"
 
@@ -26,19 +26,14 @@ static void push_route (lua_State *L, lua_State *co) {
 }
 
 
-/* The status that the error of a failed task asks for: 400 of 'req.json', else 500. */
-static int status_of_error (lua_State *L, lua_State *co) {
-  int status = 500;
+/* Whether it was the client who sent what could not be used. */
+static bool is_bad_request (lua_State *L, lua_State *co) {
+  bool is;
   lua_pushvalue(co, -3);
   lua_xmove(co, L, 1);
-  if (failure_kind(L, -1) != NULL) {
-    lua_pushliteral(L, "status");
-    lua_rawget(L, -2);
-    if (lua_tointeger(L, -1) == 400) status = 400;
-    lua_pop(L, 1);
-  }
+  is = http_request_is_bad_json(L, lua_gettop(L));
   lua_pop(L, 1);
-  return status;
+  return is;
 }
 
 
@@ -63,7 +58,7 @@ static void push_report (lua_State *L, lua_State *co) {
 static int report_failure (lua_State *L) {
   Failed *failed = lua_touserdata(L, 1);
   script_list_u8_t route, report;
-  if (!failed->task->streams && status_of_error(L, failed->co) == 400) {
+  if (!failed->task->streams && is_bad_request(L, failed->co)) {
     http_response_send_text(failed->server, failed->task->id, 400, "bad request: the body is not valid JSON\n");
     return 0;
   }
@@ -85,7 +80,10 @@ void http_failure_tell (lua_State *L, tidelock_script_http_server_borrow_server_
   lua_pushcfunction(L, report_failure);
   lua_pushlightuserdata(L, &failed);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) {  /* no memory left to describe it */
-    http_response_fail(server, task->id, "the handler failed and there was no memory left to say how");
+    static const char text[] = "the handler failed and there was no memory left to say how";
+    script_list_u8_t route = {NULL, 0}, report = {(uint8_t *)text, sizeof(text) - 1};
+    if (task->streams) tidelock_script_http_server_method_server_report(server, &route, &report);
+    else tidelock_script_http_server_method_server_fail(server, task->id, &route, &report);
     lua_pop(L, 1);
   }
 }

@@ -43,26 +43,42 @@ static const char *split_head (const char *head, size_t length, const char *part
 ** Fields made on demand
 ** ======================================================= */
 
+/* The key that marks the failure of 'req.json': the one that is the client's. */
+static char bad_json_key;
+
+
+/* Parses the body at 1. */
 static int request_json (lua_State *L) {
   size_t length;
-  const char *body;
-  lua_getfield(L, lua_upvalueindex(1), "body");
-  body = lua_tolstring(L, -1, &length);
-  if (body == NULL) return luaL_error(L, "req.json: the body is a %s value", luaL_typename(L, -1));
+  const char *body = lua_tolstring(L, 1, &length);
   json_parse_bytes(L, body, length, "req.json");
   return 1;
 }
 
 
 static int protected_json (lua_State *L) {
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_pushcclosure(L, request_json, 1);
-  if (lua_pcall(L, 0, 1, 0) == LUA_OK) return 1;
-  if (lua_type(L, -1) != LUA_TSTRING) return lua_error(L);
+  int status;
+  lua_pushcfunction(L, request_json);
+  if (lua_getfield(L, lua_upvalueindex(1), "body") != LUA_TSTRING)
+    return failure_error(L, "req.json: the body is a %s value", luaL_typename(L, -1));
+  status = lua_pcall(L, 1, 1, 0);
+  if (status == LUA_OK) return 1;
+  if (status != LUA_ERRRUN || lua_type(L, -1) != LUA_TSTRING) return lua_error(L);
   failure_push(L, "protocol", "%s", lua_tostring(L, -1));
   lua_pushinteger(L, 400);  /* what the client gets if the script does not catch this */
   lua_setfield(L, -2, "status");
+  lua_pushboolean(L, 1);
+  lua_rawsetp(L, -2, &bad_json_key);
   return lua_error(L);
+}
+
+
+bool http_request_is_bad_json (lua_State *L, int index) {
+  bool is;
+  if (failure_kind(L, index) == NULL) return false;
+  is = lua_rawgetp(L, index, &bad_json_key) == LUA_TBOOLEAN;
+  lua_pop(L, 1);
+  return is;
 }
 
 
@@ -130,19 +146,35 @@ static int request_pairs (lua_State *L) {
 /* }====================================================== */
 
 
+/* A piece of a body on its way into Lua; freed with its userdata if memory runs out meanwhile. */
+#define PIECE "tidelock.http_piece"
+
+
+static int piece_gc (lua_State *L) {
+  script_list_u8_t *piece = luaL_checkudata(L, 1, PIECE);
+  script_list_u8_free(piece);
+  memset(piece, 0, sizeof(*piece));
+  return 0;
+}
+
+
 /* Pushes a body of about 'size' bytes: 'first', then the rest in pieces. */
 static void push_body (lua_State *L, const script_list_u8_t *first, size_t size,
                        tidelock_script_http_server_borrow_server_t server, uint64_t id) {
   Buf body;
+  script_list_u8_t *piece;
   buf_init(&body, L, "http.serve");
+  piece = lua_newuserdatauv(L, sizeof(*piece), 0);
+  memset(piece, 0, sizeof(*piece));
+  luaL_setmetatable(L, PIECE);
   buf_need(&body, size);
   buf_add(&body, first->ptr, first->len);
   for (;;) {
-    script_list_u8_t piece;
-    tidelock_script_http_server_method_server_read_body(server, id, &piece);
-    if (piece.len == 0) break;
-    buf_add(&body, piece.ptr, piece.len);
-    script_list_u8_free(&piece);
+    tidelock_script_http_server_method_server_read_body(server, id, piece);
+    if (piece->len == 0) break;
+    buf_add(&body, piece->ptr, piece->len);
+    script_list_u8_free(piece);
+    memset(piece, 0, sizeof(*piece));
   }
   buf_push(&body);
   lua_replace(L, body.slot);
@@ -194,6 +226,10 @@ void http_request_open (lua_State *L) {
     {"__pairs", request_pairs},
     {NULL, NULL}
   };
+  luaL_newmetatable(L, PIECE);
+  lua_pushcfunction(L, piece_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 1);
   luaL_newmetatable(L, REQUEST);
   luaL_setfuncs(L, metamethods, 0);
   lua_pushboolean(L, 0);

@@ -164,10 +164,3 @@ void http_response_send_text (tidelock_script_http_server_borrow_server_t server
   if (!tidelock_script_http_server_method_server_respond(server, request, status, &block, &body, &reason))
     script_string_free(&reason);
 }
-
-
-void http_response_fail (tidelock_script_http_server_borrow_server_t server, uint64_t request,
-                         const char *report) {
-  script_list_u8_t route = bytes_of("", 0), text = bytes_of(report, strlen(report));
-  tidelock_script_http_server_method_server_fail(server, request, &route, &text);
-}

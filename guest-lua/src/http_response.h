@@ -27,8 +27,4 @@ script_list_u8_t http_response_push_head (lua_State *L, int index, StreamFields 
 void http_response_send_text (tidelock_script_http_server_borrow_server_t server, uint64_t request,
                               uint16_t status, const char *text);
 
-/* Sends the 500 of a failed handler whose failure cannot be described. */
-void http_response_fail (tidelock_script_http_server_borrow_server_t server, uint64_t request,
-                         const char *report);
-
 #endif

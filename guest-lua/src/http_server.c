@@ -360,12 +360,36 @@ static int server_open_body (lua_State *L) {
 }
 
 
+typedef struct Collect {
+  CallWait call;
+  bool result;
+} Collect;
+
+
+static void collect_release (CallWait *call) { (void)call; }
+
+
+/* The arguments are still on the stack; the server may have been closed since. */
+static int collect_finish (lua_State *L, Wait *wait) {
+  Server *server = to_server(L, 1);
+  bool collected = ((Collect *)wait)->result && server->own.__handle != 0;
+  if (collected) http_request_set_body(L, 3, borrow(server), (uint64_t)lua_tointeger(L, 2));
+  lua_pushboolean(L, collected);
+  return 1;
+}
+
+
 /* collect_body(server, id, request): waits for the body and sets it; false if the host has answered. */
 static int server_collect_body (lua_State *L) {
   Server *server = to_server(L, 1);
   lua_Integer id = luaL_checkinteger(L, 2);
+  Collect *collect;
+  lua_settop(L, 3);
   if (server->own.__handle == 0) return 0;
-  return http_stream_collect(L, 3, borrow(server), (uint64_t)id);
+  wait_begin(L, "http.serve");
+  collect = (Collect *)call_new(L, "http.serve", sizeof(Collect), collect_finish, collect_release);
+  return call_suspend(L, &collect->call,
+    tidelock_script_http_server_method_server_collect_body(borrow(server), (uint64_t)id, &collect->result));
 }
 
 

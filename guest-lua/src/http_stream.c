@@ -9,7 +9,6 @@
 
 #include "call.h"
 #include "failure.h"
-#include "http_request.h"
 #include "http_response.h"
 #include "pure/event_text.h"
 #include "task.h"
@@ -221,6 +220,7 @@ static int body_read (lua_State *L) {
   lua_Integer max = luaL_optinteger(L, 2, LARGEST_READ);
   Read *read;
   lua_settop(L, 2);
+  if (body->handle == 0) return luaL_error(L, "req:read: the body is closed");
   wait_begin(L, "req:read");
   read = (Read *)call_new(L, "req:read", sizeof(Read), read_finish, read_release);
   return call_suspend(L, &read->call,
@@ -243,39 +243,6 @@ static int incoming_gc (lua_State *L) {
   body->handle = 0;
   if (own.__handle != 0) tidelock_script_http_server_incoming_body_drop_own(own);
   return 0;
-}
-
-
-typedef struct Collect {
-  CallWait call;
-  tidelock_script_http_server_borrow_server_t server;
-  uint64_t request;
-  int index;  /* of the request table */
-  bool result;
-} Collect;
-
-
-static void collect_release (CallWait *call) { (void)call; }
-
-
-static int collect_finish (lua_State *L, Wait *wait) {
-  Collect *collect = (Collect *)wait;
-  if (collect->result) http_request_set_body(L, collect->index, collect->server, collect->request);
-  lua_pushboolean(L, collect->result);
-  return 1;
-}
-
-
-int http_stream_collect (lua_State *L, int index, tidelock_script_http_server_borrow_server_t server,
-                         uint64_t request) {
-  Collect *collect;
-  wait_begin(L, FN);
-  collect = (Collect *)call_new(L, FN, sizeof(Collect), collect_finish, collect_release);
-  collect->server = server;
-  collect->request = request;
-  collect->index = index;
-  return call_suspend(L, &collect->call,
-    tidelock_script_http_server_method_server_collect_body(server, request, &collect->result));
 }
 
 /* }====================================================== */

@@ -31,9 +31,4 @@ bool http_stream_upgrade (lua_State *L, int response,
 void http_stream_open_body (lua_State *L, tidelock_script_http_server_borrow_server_t server,
                             uint64_t request);
 
-/* Waits until the host has taken a body in, and gives it to the request table at 'index'; returns
-   whether it has, as the result of a C function. */
-int http_stream_collect (lua_State *L, int index, tidelock_script_http_server_borrow_server_t server,
-                         uint64_t request);
-
 #endif

@@ -320,6 +320,13 @@ bool websocket_is_closed (lua_State *L, int index) {
 }
 
 
+/* ws_begin_close(holder): with 1000. */
+static int ws_begin_close (lua_State *L) {
+  websocket_begin_close(L, 1, 1000);
+  return 0;
+}
+
+
 /* ws_is_closed(holder) */
 static int ws_is_closed (lua_State *L) {
   lua_pushboolean(L, websocket_is_closed(L, 1));
@@ -340,6 +347,7 @@ void websocket_internals (lua_State *L) {
     {"ws_wait", ws_wait},
     {"ws_write", ws_write},
     {"ws_close", ws_close},
+    {"ws_begin_close", ws_begin_close},
     {"ws_is_closed", ws_is_closed},
     {"ws_fail", ws_fail},
     {NULL, NULL}

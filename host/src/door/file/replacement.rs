@@ -26,15 +26,17 @@ pub struct Replacement {
     stage: Arc<Mutex<Stage>>,
 }
 
-/// Waiting → Begun → Over, or over at once.
+/// Waiting → Begun → Landed or GivenUp, or given up at once.
 #[derive(Debug)]
 enum Stage {
     /// Nothing was made yet.
     Waiting,
     /// There is a temporary file.
     Begun(Temporary),
-    /// The file has its place, or was given up.
-    Over,
+    /// The file has its place.
+    Landed,
+    /// Nothing is left of it.
+    GivenUp,
 }
 
 /// A file with a name of its own beside the destination; removed when dropped.
@@ -73,9 +75,15 @@ impl Replacement {
         Ok(Writer { file, replacement: self.clone() })
     }
 
-    /// Removes what was made, at once; then the file never takes its place. Does nothing once it has.
-    pub fn give_up(&self) {
-        *lock(&self.stage) = Stage::Over;
+    /// Removes what was made, at once; then the file never takes its place. Does nothing once it has, and
+    /// says so.
+    pub fn give_up(&self) -> bool {
+        let mut stage = lock(&self.stage);
+        let landed = matches!(*stage, Stage::Landed);
+        if !landed {
+            *stage = Stage::GivenUp;
+        }
+        landed
     }
 
     fn make(&self) -> io::Result<(Temporary, File)> {
@@ -135,7 +143,7 @@ impl Writer {
         let mut stage = lock(&replacement.stage);
         let Stage::Begun(temporary) = &mut *stage else { return Err(given_up()) };
         let parent = temporary.land(destination)?;
-        *stage = Stage::Over;
+        *stage = Stage::Landed;
         drop(stage);
         parent.keep().map_err(|error| {
             let (shown, why) = (destination.shown(), cause(&error));
@@ -202,7 +210,10 @@ impl Unfinished {
         let mut list = lock(&self.list);
         list.over = true;
         for stage in list.stages.drain(..).filter_map(|stage| stage.upgrade()) {
-            *lock(&stage) = Stage::Over;
+            let mut stage = lock(&stage);
+            if !matches!(*stage, Stage::Landed) {
+                *stage = Stage::GivenUp;
+            }
         }
     }
 
@@ -214,7 +225,7 @@ impl Unfinished {
     fn add(&self, stage: &Arc<Mutex<Stage>>) {
         let mut list = lock(&self.list);
         if list.over {
-            *lock(stage) = Stage::Over;
+            *lock(stage) = Stage::GivenUp;
             return;
         }
         list.stages.retain(|stage| stage.strong_count() > 0);

@@ -22,7 +22,7 @@ use super::Shared;
 use super::access_log::Line;
 use super::connections::Mode;
 use super::guarded::Guarded;
-use super::link::Link;
+use super::link::{Answer, Link};
 use super::progress::Expiry;
 use super::{service, websocket};
 
@@ -114,13 +114,27 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, member: Member) {
 
     // Ends the service, which tells the guest if a handler is still at work.
     let parts = connection.into_parts();
+    // An answer may have come too late to be sent. It is dropped here, with no lock held: a stream in it
+    // tells the guest that nobody reads it, and it would keep this link alive.
+    let unsent = link.take_answer();
+    if let Some(Answer::Upgrade(_, upgraded)) = &unsent {
+        shared.stream_lost(upgraded.id);
+    }
+    drop(unsent);
     let (mut stream, ended) = parts.io.into_inner().into_parts();
-    if let (End::Closed(Ok(())), Some(upgraded)) = (&end, link.take_upgraded()) {
-        drop(link);
-        // In a box of its own: what a WebSocket needs would enlarge every connection.
-        return Box::pin(websocket::run(shared, upgraded, stream, parts.read_buf)).await;
+    if let Some(upgraded) = link.take_upgraded() {
+        if matches!(end, End::Closed(Ok(()))) {
+            drop(link);
+            // In a box of its own: what a WebSocket needs would enlarge every connection.
+            return Box::pin(websocket::run(shared, upgraded, stream, parts.read_buf)).await;
+        }
+        shared.stream_lost(upgraded.id);
     }
     match end {
+        // Only a reset tells a client that reads until the end of the connection that it has not all.
+        End::Closed(Err(_)) if link.progress().ends_with_connection() => {
+            let _ = stream.set_zero_linger();
+        }
         End::Closed(outcome) => {
             let refused = outcome.err().filter(hyper::Error::is_parse);
             if let Some(error) = &refused {

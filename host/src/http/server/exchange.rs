@@ -48,6 +48,8 @@ pub(super) enum Refusal {
 struct Exchange {
     request: Request,
     delivered: bool,
+    /// Whether it counts as being with its handler.
+    counted: bool,
 }
 
 /// The exchanges of one server.
@@ -59,7 +61,7 @@ pub(super) struct Exchanges {
     open: HashMap<u64, Exchange, BuildHasherDefault<IdHasher>>,
     /// Requests for the guest, in order; those not in `open` any more are skipped.
     queue: VecDeque<u64>,
-    /// Delivered requests whose handlers must stop. Never more than were in flight.
+    /// Delivered requests whose handlers must stop. Never more than there are connections.
     gone: VecDeque<u64>,
     guest: Option<Waker>,
     abandoned: bool,
@@ -96,7 +98,7 @@ impl Exchanges {
         }
         self.last_id += 1;
         let id = self.last_id;
-        self.open.insert(id, Exchange { request, delivered: false });
+        self.open.insert(id, Exchange { request, delivered: false, counted: false });
         self.queue.push_back(id);
         Ok((id, self.guest.take()))
     }
@@ -128,6 +130,7 @@ impl Exchanges {
             room = room.saturating_sub(size);
             self.queue.pop_front();
             exchange.delivered = true;
+            exchange.counted = true;
             let body = Vec::from(request.body.split_to(inline));
             if request.body.is_empty() {
                 request.share = None;
@@ -156,11 +159,41 @@ impl Exchanges {
         Some((request.coming.take()?, Arc::clone(&request.link)))
     }
 
-    /// The body of a request has been taken in.
-    pub(super) fn collected(&mut self, id: u64, body: Bytes, share: Share) {
-        if let Some(exchange) = self.open.get_mut(&id) {
+    /// As [`Self::take_coming`], for a body that is taken in now. Until that is done the request does not
+    /// count as being with its handler.
+    pub(super) fn begin_collecting(&mut self, id: u64) -> Option<(Incoming, Arc<Link>)> {
+        let coming = self.take_coming(id)?;
+        if let Some(exchange) = self.open.get_mut(&id)
+            && std::mem::take(&mut exchange.counted)
+        {
+            self.load.leave();
+        }
+        Some(coming)
+    }
+
+    /// Gives a request the body that was taken in, as soon as it may be with its handler again. False if
+    /// it is gone.
+    pub(super) fn poll_collected(
+        &mut self,
+        id: u64,
+        body: &mut Option<(Bytes, Share)>,
+        context: &Context<'_>,
+    ) -> Poll<bool> {
+        let Some(exchange) = self.open.get_mut(&id) else { return Poll::Ready(false) };
+        if !self.load.enter(self.max_in_flight, context.waker()) {
+            return Poll::Pending;
+        }
+        exchange.counted = true;
+        if let Some((body, share)) = body.take() {
             exchange.request.body = body;
             exchange.request.share = Some(share);
+        }
+        Poll::Ready(true)
+    }
+
+    fn leave(&self, exchange: &Exchange) {
+        if exchange.counted {
+            self.load.leave();
         }
     }
 
@@ -182,7 +215,7 @@ impl Exchanges {
             return None;
         }
         let exchange = self.open.remove(&id)?;
-        self.load.leave();
+        self.leave(&exchange);
         Some(exchange.request)
     }
 
@@ -202,7 +235,7 @@ impl Exchanges {
         if !exchange.delivered {
             return None;
         }
-        self.load.leave();
+        self.leave(&exchange);
         self.gone.push_back(id);
         self.guest.take()
     }
@@ -214,7 +247,7 @@ impl Exchanges {
         self.queue.clear();
         self.gone.clear();
         for (_, exchange) in self.open.drain() {
-            if exchange.delivered {
+            if exchange.counted {
                 self.load.leave();
             }
             exchange.request.link.answer(Answer::Abandoned);

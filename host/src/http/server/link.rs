@@ -101,6 +101,11 @@ impl Link {
         }
     }
 
+    /// The answer that nobody has taken, once the service is gone.
+    pub(super) fn take_answer(&self) -> Option<Answer> {
+        self.slot().answer.take()
+    }
+
     /// The connection is for a WebSocket as soon as the answer is sent.
     pub(super) fn upgrade(&self, upgraded: Upgraded) {
         self.slot().upgraded = Some(upgraded);

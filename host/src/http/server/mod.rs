@@ -35,7 +35,7 @@ mod tests;
 mod upgrade;
 mod websocket;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,7 +110,7 @@ pub enum Event {
     Stopped,
 }
 
-/// A request whose body has arrived, as `wit/http-server.wit` lays it out.
+/// A request, as `wit/http-server.wit` lays it out.
 #[derive(Debug)]
 pub struct Request {
     /// Its number, never used twice by one server.
@@ -222,7 +222,8 @@ impl Server {
         body: Vec<u8>,
     ) -> Result<(), String> {
         let response = response::from_guest(status, headers, body, &self.shared.settings.limits)?;
-        if let Some(request) = self.shared.exchanges().take(id) {
+        let request = self.shared.exchanges().take(id);
+        if let Some(request) = request {
             request.link.answer(Answer::Reply(response));
         }
         Ok(())
@@ -233,14 +234,16 @@ impl Server {
     pub fn collect_body(&self, id: u64) -> impl Future<Output = bool> + Send + use<> {
         let shared = Arc::clone(&self.shared);
         async move {
-            let coming = shared.exchanges().take_coming(id);
-            let Some((body, link)) = coming else { return true };
+            // Meanwhile it takes no place of those that are with their handlers: clients that send slowly
+            // could take them all.
+            let coming = shared.exchanges().begin_collecting(id);
+            let Some((body, link)) = coming else { return false };
             let max = shared.settings.limits.max_body;
             match body::collect(body, max, &shared.load, link.progress()).await {
                 Ok((body, share)) => {
                     link.progress().handling(id, Instant::now());
-                    shared.exchanges().collected(id, body, share);
-                    true
+                    let mut body = Some((body, share));
+                    poll_fn(|context| shared.exchanges().poll_collected(id, &mut body, context)).await
                 }
                 Err(refused) => {
                     let request = shared.exchanges().take(id);

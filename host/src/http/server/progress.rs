@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use hyper::Version;
 use tokio::time::Instant;
 
 use crate::limits::Limits;
@@ -50,6 +51,7 @@ struct State {
     /// Since when the peer has taken nothing of what there is to send.
     blocked: Option<Instant>,
     unread: bool,
+    ends_with_connection: bool,
     /// Collects the body, which is not always the connection's own task.
     collector: Option<Waker>,
 }
@@ -63,6 +65,7 @@ impl Progress {
                 head: None,
                 blocked: None,
                 unread: false,
+                ends_with_connection: false,
                 collector: None,
             }),
         }
@@ -141,9 +144,17 @@ impl Progress {
         state.unread |= unread;
     }
 
-    /// The service answers with a stream, whose end is [`Self::answered`].
-    pub(super) fn streams(&self) {
-        self.state().phase = Phase::Streaming;
+    /// The service answers with a stream, whose end is [`Self::answered`]. Old clients see it in the end of
+    /// the connection (RFC 9112, section 6.3).
+    pub(super) fn streams(&self, version: Version) {
+        let mut state = self.state();
+        state.phase = Phase::Streaming;
+        state.ends_with_connection = version == Version::HTTP_10;
+    }
+
+    /// Whether the last stream has no other end than the connection's.
+    pub(super) fn ends_with_connection(&self) -> bool {
+        self.state().ends_with_connection
     }
 
     /// Part of the request may never be read.

@@ -24,7 +24,7 @@ pub struct IncomingBody {
 enum State {
     /// It can be read. Then `Reading` or `Ended`.
     Open(Source),
-    /// A read has it; if that is dropped, the rest is gone. Then `Open` or `Ended`.
+    /// A read has it. Then `Open` or `Ended`.
     Reading,
     /// Nothing follows.
     Ended,
@@ -54,33 +54,32 @@ impl IncomingBody {
     /// - `timeout`: nothing came for too long.
     /// - `closed`: the client is gone, its framing is broken, or another read has the body.
     pub async fn read(self, max: usize) -> Result<Vec<u8>, Failure> {
-        let Some(mut source) = self.take()? else { return Ok(Vec::new()) };
+        let Some(mut lent) = self.lend()? else { return Ok(Vec::new()) };
         let filled = match self.patience {
-            Some(patience) => timeout(patience, source.fill()).await.unwrap_or_else(|_| {
+            Some(patience) => timeout(patience, lent.fill()).await.unwrap_or_else(|_| {
                 let seconds = patience.as_secs_f64();
                 let message = format!("the client sent nothing for {seconds} s (--body-timeout)");
                 Err(Failure::new(Kind::Timeout, message))
             }),
-            None => source.fill().await,
+            None => lent.fill().await,
         };
-        let size = source.pending.len().min(max.clamp(1, MAX_CROSSING));
-        let piece = source.pending.split_to(size).to_vec();
-        let mut state = self.state();
-        // Closed meanwhile, it stays closed.
-        if matches!(*state, State::Reading) {
-            *state = match filled.is_ok() && !piece.is_empty() {
-                true => State::Open(source),
-                false => State::Ended,
-            };
+        let piece = lent.split_off(max.clamp(1, MAX_CROSSING));
+        if filled.is_err() || piece.is_empty() {
+            lent.source = None;
         }
         filled.map(|()| piece)
     }
 
+    /// Gives up the rest, so that the connection need not wait for its reader.
+    pub fn close(&self) {
+        *self.state() = State::Ended;
+    }
+
     /// What can be read, for one who reads it; none at the end.
-    fn take(&self) -> Result<Option<Source>, Failure> {
+    fn lend(&self) -> Result<Option<Lent<'_>>, Failure> {
         let mut state = self.state();
         match std::mem::replace(&mut *state, State::Reading) {
-            State::Open(source) => Ok(Some(source)),
+            State::Open(source) => Ok(Some(Lent { body: self, source: Some(source) })),
             State::Reading => {
                 Err(Failure::new(Kind::Closed, "another read of the body is under way"))
             }
@@ -91,13 +90,38 @@ impl IncomingBody {
         }
     }
 
-    /// Gives up the rest, so that the connection need not wait for its reader.
-    pub fn close(&self) {
-        *self.state() = State::Ended;
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The source while a read has it; goes back when that is over, or dropped before.
+struct Lent<'a> {
+    body: &'a IncomingBody,
+    source: Option<Source>,
+}
+
+impl Lent<'_> {
+    async fn fill(&mut self) -> Result<(), Failure> {
+        match &mut self.source {
+            Some(source) => source.fill().await,
+            None => Ok(()),
+        }
+    }
+
+    fn split_off(&mut self, most: usize) -> Vec<u8> {
+        let Some(source) = &mut self.source else { return Vec::new() };
+        source.pending.split_to(source.pending.len().min(most)).to_vec()
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut state = self.body.state();
+        // Closed meanwhile, it stays closed.
+        if matches!(*state, State::Reading) {
+            *state = self.source.take().map_or(State::Ended, State::Open);
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn answer(
     let unread = outcome.is_err();
     let mut response = outcome.unwrap_or_else(refuse);
     if response.body().is_streamed() {
-        link.progress().streams();
+        link.progress().streams(parts.version);
     } else {
         link.progress().answered(Instant::now(), unread);
     }

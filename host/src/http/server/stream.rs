@@ -3,6 +3,7 @@
 //! Two ends share a bounded queue: [`OutgoingBody`], which the guest holds, and [`StreamedBody`], which
 //! hyper reads. Either end may go first.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -68,7 +69,9 @@ struct State {
     /// Counts the queue while it is held.
     held: Vec<Held>,
     reader: Option<Waker>,
-    writers: Vec<Waker>,
+    /// Writes that wait, in their order.
+    writers: VecDeque<(u64, Waker)>,
+    last_writer: u64,
 }
 
 /// The life of a stream.
@@ -122,7 +125,7 @@ impl OutgoingBody {
                 Failure::new(Kind::Limit, "the streams together hold too much for slow clients")
             })
         };
-        Write { stream: Arc::clone(&self.stream), entry: Some(entry) }
+        Write { stream: Arc::clone(&self.stream), number: 0, entry: Some(entry) }
     }
 
     /// The body is complete.
@@ -140,6 +143,7 @@ impl OutgoingBody {
         if state.phase == Phase::Open {
             state.phase = phase;
             state.wake_reader();
+            state.writers.iter().for_each(|(_, waker)| waker.wake_by_ref());
         }
     }
 }
@@ -154,6 +158,8 @@ impl Drop for OutgoingBody {
 #[derive(Debug)]
 pub struct Write {
     stream: Arc<Stream>,
+    /// Its number among those that wait; 0 if it does not.
+    number: u64,
     /// Taken when it is over.
     entry: Option<Result<(Vec<u8>, Held), Failure>>,
 }
@@ -172,18 +178,32 @@ impl Future for Write {
         if state.phase != Phase::Open {
             return Poll::Ready(Err(Failure::new(Kind::Closed, "the client is gone")));
         }
-        if state.queue.is_empty() {
-            state.queue = BytesMut::from(Bytes::from(bytes));
-        } else if state.queue.len() + bytes.len() <= MAX_STREAM_QUEUE {
-            state.queue.extend_from_slice(&bytes);
-        } else {
-            state.writers.push(context.waker().clone());
+        let first = state.writers.front().is_none_or(|(number, _)| *number == self.number);
+        let fits = state.queue.is_empty() || state.queue.len() + bytes.len() <= MAX_STREAM_QUEUE;
+        if !first || !fits {
+            self.number = state.wait(self.number, context.waker());
             self.entry = Some(Ok((bytes, held)));
             return Poll::Pending;
+        }
+        state.leave(std::mem::take(&mut self.number));
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        match state.queue.is_empty() {
+            true => state.queue = BytesMut::from(Bytes::from(bytes)),
+            false => state.queue.extend_from_slice(&bytes),
         }
         state.held.push(held);
         state.wake_reader();
         Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Write {
+    fn drop(&mut self) {
+        if self.number != 0 {
+            self.stream.state().leave(self.number);
+        }
     }
 }
 
@@ -200,15 +220,58 @@ impl State {
         }
     }
 
-    fn wake_writers(&mut self) {
-        self.writers.drain(..).for_each(Waker::wake);
+    /// Puts the write `number` where it was among those that wait, a new one (0) last; gives its number.
+    fn wait(&mut self, number: u64, waker: &Waker) -> u64 {
+        if let Some((_, known)) = self.writers.iter_mut().find(|(other, _)| *other == number) {
+            known.clone_from(waker);
+            return number;
+        }
+        self.last_writer += 1;
+        self.writers.push_back((self.last_writer, waker.clone()));
+        self.last_writer
     }
 
-    /// Everything that waits, and room for more.
+    /// The write `number` does not wait any more.
+    fn leave(&mut self, number: u64) {
+        self.writers.retain(|(other, _)| *other != number);
+        self.wake_writer();
+    }
+
+    /// The first write that waits may have its turn.
+    fn wake_writer(&self) {
+        if let Some((_, waker)) = self.writers.front() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Everything that waits, and room for more. It counts against the budget until it is sent.
     fn take_queue(&mut self) -> Bytes {
-        self.held.clear();
-        self.wake_writers();
-        std::mem::take(&mut self.queue).freeze()
+        let taken = Taken {
+            bytes: std::mem::take(&mut self.queue).freeze(),
+            _held: std::mem::take(&mut self.held),
+        };
+        self.wake_writer();
+        Bytes::from_owner(taken)
+    }
+
+    /// Nobody reads any more: nothing is held, and whoever waits is told.
+    fn abandon(&mut self) {
+        self.phase = Phase::Gone;
+        self.queue = BytesMut::new();
+        self.held = Vec::new();
+        self.writers.iter().for_each(|(_, waker)| waker.wake_by_ref());
+    }
+}
+
+/// What hyper has taken and may not have sent yet.
+struct Taken {
+    bytes: Bytes,
+    _held: Vec<Held>,
+}
+
+impl AsRef<[u8]> for Taken {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -304,8 +367,7 @@ impl Drop for StreamedBody {
         let lost = {
             let mut state = self.stream.state();
             let lost = state.phase == Phase::Open;
-            state.phase = Phase::Gone;
-            state.take_queue();
+            state.abandon();
             lost
         };
         self.progress.answered(Instant::now(), false);
@@ -377,8 +439,28 @@ mod tests {
         assert_eq!(write(&body, 40), Some(Ok(())));
         // A write that waits counts too, and is given back when it is cancelled.
         assert_eq!(write(&body, 1), Some(Err(Kind::Limit)));
-        body.stream.state().take_queue();
+        let sending = body.stream.state().take_queue();
+        assert_eq!(write(&body, 1), Some(Err(Kind::Limit)));
+        drop(sending);
         assert_eq!(write(&body, 100), Some(Ok(())));
+    }
+
+    #[test]
+    fn writes_that_wait_are_taken_in_their_order_and_let_nobody_pass() {
+        let body = body(u64::MAX);
+        assert_eq!(write(&body, MAX_STREAM_QUEUE), Some(Ok(())));
+        let mut large = pin!(body.write(vec![b'l'; MAX_STREAM_QUEUE]));
+        let mut cancelled = Box::pin(body.write(vec![b'c']));
+        let mut small = pin!(body.write(vec![b's']));
+        assert_eq!(poll(large.as_mut()), None);
+        assert_eq!(poll(cancelled.as_mut()), None);
+        assert_eq!(poll(small.as_mut()), None);
+        drop(body.stream.state().take_queue());
+        assert_eq!(poll(small.as_mut()), None);
+        drop(cancelled);
+        assert_eq!(poll(large.as_mut()), Some(Ok(())));
+        drop(body.stream.state().take_queue());
+        assert_eq!(poll(small.as_mut()), Some(Ok(())));
     }
 
     #[test]
