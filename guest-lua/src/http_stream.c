@@ -220,7 +220,7 @@ static int body_read (lua_State *L) {
   lua_Integer max = luaL_optinteger(L, 2, LARGEST_READ);
   Read *read;
   lua_settop(L, 2);
-  if (body->handle == 0) return luaL_error(L, "req:read: the body is closed");
+  if (body->handle == 0) return failure_error(L, "req:read: the body is closed");
   wait_begin(L, "req:read");
   read = (Read *)call_new(L, "req:read", sizeof(Read), read_finish, read_release);
   return call_suspend(L, &read->call,

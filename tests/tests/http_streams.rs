@@ -3,9 +3,13 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::io::Read;
+use std::time::Duration;
+
 use tests::client::Raw;
 use tests::gate::Gate;
 use tests::run::{Run, Serving};
+use tests::upstream::Upstream;
 
 /// A server whose `GET /` answers with this function.
 fn serve(flags: &[&str], before: &str, function: &str) -> Serving {
@@ -295,7 +299,7 @@ fn wrong_amounts_and_routes_are_refused() {
         "",
         "function(req)
             local texts = {}
-            for _, most in ipairs{ 0, -1, 1.5, 'x', {} } do
+            for _, most in ipairs{ 0, -1, 1.5, 'x', '5', {} } do
               local ok, e = pcall(req.read, req, most)
               texts[#texts + 1] = tostring(ok) .. tostring(e):match('whole number of bytes > 0')
             end
@@ -304,7 +308,7 @@ fn wrong_amounts_and_routes_are_refused() {
     );
     let mut client = Raw::connect(serving.port);
     post(&mut client, "/", 1, b"x");
-    let expected = ["falsewhole number of bytes > 0"; 5].join(" ");
+    let expected = ["falsewhole number of bytes > 0"; 6].join(" ");
     assert_eq!(client.response().text(), expected);
 
     for (route, why) in [
@@ -353,4 +357,132 @@ fn a_gigabyte_passes_through_a_handler_of_little_memory_both_ways() {
     sending.join().expect("all was sent");
     assert_eq!(received, SIZE);
     assert!(most < 96 * 1024, "{most} KiB");
+}
+
+#[test]
+fn a_read_that_is_cancelled_loses_nothing() {
+    let mut serving = reading(
+        &[],
+        "",
+        "function(req)
+            local ok, e = pcall(async.timeout, 0.01, function() return req:read() end)
+            print(e.kind)
+            return req:read() .. tostring(req:read())
+          end",
+    );
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", 4, b"");
+    assert_eq!(serving.next_line(), "timeout");
+    client.send("body");
+    assert_eq!(client.response().text(), "bodynil");
+}
+
+#[test]
+fn a_body_that_was_read_can_not_be_read_after_its_request() {
+    let routes = "{
+      GET = {
+        ['/gc'] = function() collectgarbage() collectgarbage() return type(kept) end,
+        ['/use'] = function() return tostring(select(2, pcall(kept.read, kept))) end,
+        ['/alive'] = function() return 'alive' end,
+      },
+      POST = { ['/'] = { stream_body = true, handler = function(req) old.req = req old = nil return 'ok' end } },
+    }";
+    // Older than the request's body, so finalized after it.
+    let before = "old = setmetatable({}, { __gc = function(self) kept = self.req end })";
+    let serving = Serving::routes(&[], before, routes);
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", 5, b"hello");
+    assert_eq!(client.response().text(), "ok");
+    let mut client = Raw::connect(serving.port);
+    assert_eq!(client.get("/gc").text(), "table");
+    assert!(client.get("/use").text().ends_with("req:read: the body is closed"));
+    assert_eq!(client.get("/alive").text(), "alive");
+}
+
+#[test]
+fn a_request_whose_client_is_gone_is_not_handled_with_half_a_body() {
+    let routes = "{
+      POST = {
+        ['/'] = { stream_body = true, handler = function(req) return '' end },
+        ['/whole'] = function(req) if #req.body ~= 5 then print('a body of ' .. #req.body) end return '' end,
+      },
+      GET = { ['/alive'] = function() return 'alive' end },
+    }";
+    let serving = Serving::routes(&[], "", routes);
+    for _ in 0..200 {
+        let mut client = Raw::connect(serving.port);
+        post(&mut client, "/whole", 5, b"hello");
+    }
+    assert_eq!(Raw::connect(serving.port).get("/alive").text(), "alive");
+    serving.signal("TERM");
+    assert_eq!(serving.finish().ok(), "after serve\n");
+}
+
+#[test]
+fn bodies_that_come_slowly_take_no_place_of_the_requests_in_flight() {
+    let serving = reading(&["--max-in-flight=2", "--body-timeout=none"], "", "function() end");
+    let mut slow = [Raw::connect(serving.port), Raw::connect(serving.port)];
+    for client in &mut slow {
+        post(client, "/whole", 3, b"a");
+    }
+    for _ in 0..20 {
+        assert_eq!(Raw::connect(serving.port).get("/alive").text(), "alive");
+    }
+    for client in &mut slow {
+        client.send("bc");
+        assert_eq!(client.response().text(), "3 nil");
+    }
+}
+
+#[test]
+fn clients_that_leave_just_as_they_are_answered_leave_nothing_behind() {
+    let handler = |field: &str, wait: &str| {
+        format!(
+            "function()
+              for i = 1, 40000 do end
+              return {{ {field} = function(peer)
+                open = open + 1
+                local closing <close> = setmetatable({{}}, {{ __close = function() open = open - 1 end }})
+                {wait}
+              end }}
+            end"
+        )
+    };
+    let routes = format!(
+        "{{ GET = {{ ['/sse'] = {}, ['/ws'] = {}, ['/open'] = function() return tostring(open) end }} }}",
+        handler("sse", "while true do peer(('x'):rep(1000)) end"),
+        handler("ws", "sleep(3600)"),
+    );
+    let serving = Serving::routes(&[], "open = 0", &routes);
+    let upgrade = tests::websocket::handshake().join("\r\n");
+    for turn in 0..300_u64 {
+        let mut client = Raw::connect(serving.port);
+        client.send("GET /sse HTTP/1.1\r\nHost: h\r\n\r\n");
+        let mut other = Raw::connect(serving.port);
+        other.send(format!("GET /ws HTTP/1.1\r\nHost: h\r\n{upgrade}\r\n\r\n"));
+        // Any moment will do; what counts is that there are many different ones.
+        std::thread::sleep(Duration::from_micros(turn * 37 % 3000));
+    }
+    let mut client = Raw::connect(serving.port);
+    while client.get("/open").text() != "0" {}
+}
+
+#[test]
+fn an_old_client_too_sees_that_a_body_broke() {
+    let serving = serve(&[], "", "function(write) write('part') error('boom') end");
+    let mut client = Raw::connect(serving.port);
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    let mut received = Vec::new();
+    let ended = client.stream().read_to_end(&mut received);
+    assert!(ended.is_err(), "{:?}", String::from_utf8_lossy(&received));
+}
+
+#[test]
+fn only_bad_json_of_the_client_is_the_clients_fault() {
+    let upstream = Upstream::always("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let mut serving =
+        serve(&[&upstream.grant()], "", &format!("http.events('{}')()", upstream.url("/")));
+    let mut client = Raw::connect(serving.port);
+    assert_eq!(client.get("/").status, 500);
+    assert!(serving.stderr_line("request failed").contains("400"));
 }

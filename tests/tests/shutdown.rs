@@ -285,3 +285,18 @@ fn a_response_to_a_client_that_is_gone_is_dropped() {
     serving.stderr_line("answering");
     assert_eq!(Raw::connect(serving.port).get("/").text(), "hello");
 }
+
+#[test]
+fn a_task_that_never_rests_keeps_out_neither_clients_nor_signals() {
+    let serving = Serving::routes(
+        &[],
+        "async.spawn(function() while true do sleep(0) end end)",
+        "{ GET = { ['/'] = function() return 'hello' end } }",
+    );
+    let mut client = Raw::connect(serving.port);
+    for _ in 0..10 {
+        assert_eq!(client.get("/").text(), "hello");
+    }
+    serving.signal("TERM");
+    assert_eq!(serving.finish().ok(), "after serve\n");
+}

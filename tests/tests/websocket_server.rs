@@ -367,3 +367,46 @@ fn a_peer_that_never_stops_talking_does_not_keep_the_others_from_their_turn() {
     socket.send(&Frame::close(1000, ""));
     assert_eq!(socket.frame().map(|frame| frame.code()), Some(1000));
 }
+
+#[test]
+fn a_connection_in_a_coroutine_that_is_closed_closes_too() {
+    let mut serving = serve(
+        &["--allow-net=127.0.0.1:*"],
+        "local seen",
+        "function(conn)
+            if seen then conn:write('hello') conn:read() print(conn.close_code) return end
+            seen = true
+            local co = coroutine.create(function()
+              local own <close> = ws.connect('ws://127.0.0.1:' .. _SERVER_PORT .. '/')
+              coroutine.yield(own:read())
+            end)
+            local ok, message = coroutine.resume(co)
+            conn:write(message)
+            conn:write(tostring(coroutine.close(co)))
+          end",
+        "",
+    );
+    let mut socket = WebSocket::open(serving.port, "/");
+    assert_eq!(socket.message().text(), "hello");
+    assert_eq!(socket.message().text(), "true");
+    assert_eq!(serving.next_line(), "1000");
+}
+
+#[test]
+fn a_wrong_timeout_is_refused_whether_or_not_a_message_is_there() {
+    let serving = serve(
+        &[],
+        "",
+        "function(conn)
+            conn:read()
+            local ok, e = pcall(conn.read, conn, 'x')
+            conn:write(e)
+          end",
+        "",
+    );
+    let mut socket = WebSocket::open(serving.port, "/");
+    socket.send(&Frame::text("one"));
+    socket.send(&Frame::text("two"));
+    let message = socket.message();
+    assert!(message.text().ends_with("timeout must be a number of seconds >= 0, got x"));
+}

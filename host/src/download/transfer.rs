@@ -48,7 +48,9 @@ impl Job {
         // have passed while the disk was told that the file is in its place: then it is.
         let landed = self.replacement.give_up();
         let result = match result {
-            Err(refusal) if landed && refusal.failure.kind == Kind::Timeout => Ok(self.record.bytes),
+            Err(refusal) if landed && refusal.failure.kind == Kind::Timeout => {
+                Ok(self.record.bytes)
+            }
             result => result,
         };
         self.record.ended(&result);

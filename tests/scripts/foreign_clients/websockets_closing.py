@@ -24,7 +24,7 @@ assert closed_by_server("/close") == (4321, "enough ✓")
 assert closed_by_server("/return") == (1000, "")
 assert closed_by_server("/fail")[0] == 1011
 assert closed_by_server("/echo", [["y" * 2**18] * 4 + ["y"]])[0] == 1009
-assert closed_by_server("/echo", ["y" * (2**18 + 1)])[0] == 1009
+assert closed_by_server("/echo", ["y" * (2**20 + 1)])[0] == 1009
 
 for code, reason in [(1000, ""), (4000, "bye ✓"), (1001, "x" * 123)]:
     with connect(f"ws://127.0.0.1:{port}/echo", proxy=None) as socket:

@@ -243,7 +243,8 @@ impl Server {
                 Ok((body, share)) => {
                     link.progress().handling(id, Instant::now());
                     let mut body = Some((body, share));
-                    poll_fn(|context| shared.exchanges().poll_collected(id, &mut body, context)).await
+                    poll_fn(|context| shared.exchanges().poll_collected(id, &mut body, context))
+                        .await
                 }
                 Err(refused) => {
                     let request = shared.exchanges().take(id);
