@@ -425,6 +425,8 @@ fn bodies_that_come_slowly_take_no_place_of_the_requests_in_flight() {
     for client in &mut slow {
         post(client, "/whole", 3, b"a");
     }
+    // Until the script has taken the two, there is no room to wait either.
+    while Raw::connect(serving.port).get("/alive").status == 503 {}
     for _ in 0..20 {
         assert_eq!(Raw::connect(serving.port).get("/alive").text(), "alive");
     }
