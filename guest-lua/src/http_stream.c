@@ -253,7 +253,7 @@ static int incoming_gc (lua_State *L) {
 ** ======================================================= */
 
 /* Pushes the names of a list, each followed by a NUL; 'what' is the field it comes from. */
-static void push_names (lua_State *L, int index, const char *what, tidelock_script_http_server_header_block_t *list) {
+static void push_names (lua_State *L, int index, const char *what, script_list_u8_t *list) {
   int base = lua_gettop(L);
   lua_Integer i, count;
   list->ptr = NULL;
@@ -290,10 +290,10 @@ bool http_stream_upgrade (lua_State *L, int response,
   options.headers.ptr = headers.ptr;
   options.headers.len = headers.len;
   lua_getfield(L, response, "protocols");
-  push_names(L, lua_gettop(L), "protocols", (tidelock_script_http_server_header_block_t *)&options.protocols);
+  push_names(L, lua_gettop(L), "protocols", &options.protocols);
   lua_getfield(L, response, "origins");
   options.origins.is_some = !lua_isnil(L, -1);
-  push_names(L, lua_gettop(L), "origins", (tidelock_script_http_server_header_block_t *)&options.origins.val);
+  push_names(L, lua_gettop(L), "origins", &options.origins.val);
   handle = websocket_push(L);
   if (!tidelock_script_http_server_method_server_upgrade(server, request, &options, &own, &reason)) {
     lua_pushlstring(L, (const char *)reason.ptr, reason.len);
