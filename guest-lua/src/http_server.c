@@ -69,8 +69,11 @@ static void release_if_idle (Server *server);
 
 static void handler_ended (Task *task, lua_State *co, Ending ending) {
   Server *server = task->owner;
-  if (ending.failed && server->own.__handle != 0 && !task->cancelled && !task->lost)
-    http_failure_tell(server->L, borrow(server), task, co);
+  if (ending.failed && server->own.__handle != 0 && !task->cancelled) {
+    if (!task->lost) http_failure_tell(server->L, borrow(server), task, co);
+    else if (!task->streams)  /* it may be there, and have sent what is no body */
+      http_response_send_text(borrow(server), task->id, 400, "the request body is broken\n");
+  }
   server->handlers--;
   release_if_idle(server);
 }

@@ -31,7 +31,7 @@
 typedef struct Body {
   int32_t handle;
   bool ended;  /* outgoing: the script has ended it */
-  bool lost;  /* outgoing: a write has found its client gone */
+  bool lost;  /* a call has found its client gone */
 } Body;
 
 
@@ -205,6 +205,8 @@ static int read_finish (lua_State *L, Wait *wait) {
   Read *read = (Read *)wait;
   if (read->result.is_err) {
     read->call.released = true;  /* by whoever raises it */
+    if (read->result.val.err.kind == TIDELOCK_SCRIPT_TYPES_ERROR_KIND_CLOSED)
+      ((Body *)lua_touserdata(L, 1))->lost = true;
     return failure_raise(L, wait->fn, wait->fn, &read->result.val.err);
   }
   lua_pushlstring(L, (const char *)read->result.val.ok.ptr, read->result.val.ok.len);
@@ -232,6 +234,7 @@ static int body_read (lua_State *L) {
 static int incoming_close (lua_State *L) {
   Body *body = luaL_checkudata(L, 1, INCOMING);
   tidelock_script_http_server_borrow_incoming_body_t borrowed = {body->handle};
+  if (body->lost && is_closed_failure(L, 2) && task_current() != NULL) task_current()->lost = true;
   if (body->handle != 0) tidelock_script_http_server_method_incoming_body_close(borrowed);
   return 0;
 }

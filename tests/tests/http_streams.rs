@@ -488,3 +488,46 @@ fn only_bad_json_of_the_client_is_the_clients_fault() {
     assert_eq!(client.get("/").status, 500);
     assert!(serving.stderr_line("request failed").contains("400"));
 }
+
+#[test]
+fn a_client_that_leaves_is_noticed_although_nothing_is_read_from_it() {
+    let function = "function()
+        local closing <close> = setmetatable({}, { __close = function() print('ended') end })
+        sleep(3600)
+      end";
+    let routes = format!(
+        "{{
+          POST = {{
+            ['/handler'] = {{ stream_body = true, handler = {function} }},
+            ['/stream'] = {{ stream_body = true, handler = function() return {{ stream = {function} }} end }},
+          }},
+          GET = {{ ['/'] = function() return {{ stream = {function} }} end }},
+        }}"
+    );
+    let mut serving = Serving::routes(&["--max-handler-time=none"], "", &routes);
+    for path in ["/handler", "/stream"] {
+        let mut client = Raw::connect(serving.port);
+        post(&mut client, path, 300_000, &[b'x'; 100_000]);
+    }
+    let mut client = Raw::connect(serving.port);
+    client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\nand more");
+    client.head();
+    drop(client);
+    for _ in 0..3 {
+        assert_eq!(serving.next_line(), "ended");
+    }
+}
+
+#[test]
+fn losing_the_client_of_a_body_is_no_failure_of_its_handler() {
+    let mut serving =
+        reading(&[], "", "function(req) print(req:read()) for chunk in req:chunks() do end end");
+    let mut client = Raw::connect(serving.port);
+    post(&mut client, "/", 10, b"abc");
+    assert_eq!(serving.next_line(), "abc");
+    drop(client);
+    assert_eq!(Raw::connect(serving.port).get("/alive").text(), "alive");
+    serving.signal("TERM");
+    let finished = serving.finish();
+    assert!(!finished.stderr.contains("request failed"), "{}", finished.stderr);
+}

@@ -107,6 +107,7 @@ pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, member: Member) {
                 Expiry::Write => return Poll::Ready(End::Cut),
                 Expiry::Body => link.progress().expire_body(),
                 Expiry::Handler(id) => shared.expire(id, &link),
+                Expiry::Look => link.progress().ask_to_look(),
             }
         }
     })

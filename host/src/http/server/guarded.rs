@@ -2,12 +2,13 @@
 //!
 //! A request that arrives whole and an answer that is taken whole touch neither clock nor lock.
 
+use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::framing::{Framing, Place};
@@ -32,6 +33,15 @@ impl Guarded {
     /// The socket, and whether the peer has ended its side.
     pub(super) fn into_parts(self) -> (TcpStream, bool) {
         (self.stream, self.ended)
+    }
+
+    /// Whether the peer has ended its side; what it sent before may still be unread.
+    fn is_peer_gone(&self, context: &mut Context<'_>) -> bool {
+        match pin!(self.stream.ready(Interest::READABLE)).poll(context) {
+            Poll::Ready(Ok(ready)) => ready.is_read_closed(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
     }
 
     fn wrote(&mut self, outcome: &Poll<io::Result<usize>>) {
@@ -93,7 +103,12 @@ impl AsyncWrite for Guarded {
         self.stream.is_write_vectored()
     }
 
+    /// hyper flushes each time it is polled, also when it neither reads nor writes; so this is where a peer
+    /// that is gone is found in the meantime.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.progress.is_to_look() && self.is_peer_gone(context) {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -9,6 +9,9 @@ use tokio::time::Instant;
 
 use crate::limits::Limits;
 
+/// Pause between two looks whether the peer of an unfinished exchange is still there.
+const LOOK_PERIOD: Duration = Duration::from_secs(5);
+
 /// A time limit that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expiry {
@@ -20,6 +23,8 @@ pub(super) enum Expiry {
     Handler(u64),
     /// No progress of a response.
     Write,
+    /// It is time to see whether the peer is still there.
+    Look,
 }
 
 /// What the service is doing.
@@ -51,6 +56,10 @@ struct State {
     /// Since when the peer has taken nothing of what there is to send.
     blocked: Option<Instant>,
     unread: bool,
+    /// When the peer was last looked for.
+    looked: Instant,
+    /// Whether the I/O is to look for it.
+    look: bool,
     ends_with_connection: bool,
     /// Collects the body, which is not always the connection's own task.
     collector: Option<Waker>,
@@ -65,6 +74,8 @@ impl Progress {
                 head: None,
                 blocked: None,
                 unread: false,
+                looked: Instant::now(),
+                look: false,
                 ends_with_connection: false,
                 collector: None,
             }),
@@ -149,6 +160,7 @@ impl Progress {
     pub(super) fn streams(&self, version: Version) {
         let mut state = self.state();
         state.phase = Phase::Streaming;
+        state.looked = Instant::now();
         state.ends_with_connection = version == Version::HTTP_10;
     }
 
@@ -165,6 +177,18 @@ impl Progress {
     /// Whether the peer may still be sending what nobody will read.
     pub(super) fn unread(&self) -> bool {
         self.state().unread
+    }
+
+    /// The I/O shall see whether the peer is still there, when it is used next.
+    pub(super) fn ask_to_look(&self) {
+        let mut state = self.state();
+        state.looked = Instant::now();
+        state.look = true;
+    }
+
+    /// Whether it shall; once.
+    pub(super) fn is_to_look(&self) -> bool {
+        std::mem::take(&mut self.state().look)
     }
 
     /// The time limit that passes first, and when.
@@ -186,13 +210,18 @@ impl Progress {
                 after(since, limits.max_handler_time, Expiry::Handler(id))
             }
         };
+        // hyper sees a peer go as long as it reads, which it does not while part of a body or of the next
+        // request waits to be read.
+        let look = match state.phase {
+            Phase::Handling { since, .. } => {
+                after(state.looked.max(since), Some(LOOK_PERIOD), Expiry::Look)
+            }
+            Phase::Streaming => after(state.looked, Some(LOOK_PERIOD), Expiry::Look),
+            _ => None,
+        };
         let writes =
             state.blocked.and_then(|since| after(since, limits.write_timeout, Expiry::Write));
-        match (waits, writes) {
-            (Some(waits), Some(writes)) if writes.0 < waits.0 => Some(writes),
-            (None, writes) => writes,
-            (waits, _) => waits,
-        }
+        [waits, writes, look].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 }
 

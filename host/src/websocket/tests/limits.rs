@@ -39,6 +39,16 @@ async fn a_peer_is_not_dead_because_the_script_does_not_read() {
 }
 
 #[tokio::test]
+async fn a_peer_that_goes_while_nobody_reads_is_found_by_a_ping() {
+    let Rig { connection, mut peer, driver } =
+        server(Settings { ping_period: SHORT, ..settings() });
+    peer.send(BINARY, vec![0; MAX_READ_AHEAD]).await;
+    drop(peer);
+    driver.await.unwrap();
+    assert!(connection.is_closed());
+}
+
+#[tokio::test]
 async fn without_messages_either_way_a_connection_is_closed() {
     let mut rig =
         server(Settings { idle_timeout: Some(10 * SHORT), ping_period: SHORT, ..settings() });
