@@ -10,11 +10,13 @@
     reason = "a test harness fails by panicking"
 )]
 
+pub mod arena;
 pub mod browser;
 pub mod client;
 pub mod events;
 pub mod examples;
 pub mod folder;
+pub mod footprint;
 pub mod gate;
 pub mod relay;
 pub mod run;

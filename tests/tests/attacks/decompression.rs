@@ -1,0 +1,1 @@
+//! Small bodies that become large: row 23.

@@ -1,0 +1,1 @@
+//! Attacks on the file door: rows 29 and 30.

@@ -1,0 +1,1 @@
+//! Random values to everything a script can call: row 33.

@@ -1,0 +1,1 @@
+//! Attacks on the walls of the interpreter: rows 10 to 14.

@@ -1,0 +1,1 @@
+//! Attacks on the network door: rows 25 to 28.

@@ -1,0 +1,1 @@
+//! A hostile WebSocket peer: row 22.
