@@ -5,9 +5,11 @@ PYTHON ?= python3
 PORT ?= 8080
 TOOLCHAIN := target/toolchain
 CLIENTS := target/clients
+TOOLS := target/tools
 BINARY := target/release/tidelock
 NATIVE := target/native
 FUZZ_SECONDS ?= 60
+CARGO_DENY := 0.20.2
 
 # What pip may do below target/: nothing but what the hashes name.
 PIP_INSTALL := PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all:
@@ -19,7 +21,7 @@ else
 SETUP := $(TOOLCHAIN)/.installed
 endif
 
-.PHONY: help setup setup-clients setup-browser build run test fuzz lint docs bench ci clean
+.PHONY: help setup setup-clients setup-browser build run test fuzz lint supply-chain advisories docs bench ci clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -81,6 +83,16 @@ lint: $(SETUP) ## Check formatting and run clippy, warnings being errors (our C 
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
+supply-chain: $(TOOLS)/bin/cargo-deny ## Check licences, sources and bans of all dependencies (deny.toml)
+	$< --locked check licenses bans sources
+
+advisories: $(TOOLS)/bin/cargo-deny ## Check the dependencies against the RustSec database, which is fetched
+	$< --locked check advisories
+
+$(TOOLS)/bin/cargo-deny: Makefile
+	$(CARGO) install cargo-deny --version $(CARGO_DENY) --locked --no-default-features --root $(TOOLS) --quiet
+	@touch $@
+
 docs: $(SETUP) ## Build the API documentation
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps --document-private-items
 
@@ -92,7 +104,7 @@ bench: build ## Measure requests/s beside a bare hyper server, start-up time, si
 
 # What may be skipped elsewhere must run here.
 ci: export CI := true
-ci: setup-browser lint test docs ## Everything CI runs
+ci: setup-browser lint supply-chain test docs ## Everything CI runs
 
 clean: ## Remove what was built (also the installed compiler)
 	rm -rf target
