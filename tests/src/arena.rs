@@ -96,7 +96,8 @@ impl Arena {
         self.serving.signal("TERM");
         let finished = self.serving.finish();
         assert!(!finished.stderr.contains("panicked"), "{}", finished.stderr);
-        assert_eq!(finished.code, 143, "{}", finished.stderr);
+        // 0 if the script ended in order, 143 if the signal met an instance that was being replaced.
+        assert!(matches!(finished.code, 0 | 143), "{}", finished.stderr);
         finished
     }
 }

@@ -13,11 +13,13 @@
 pub mod arena;
 pub mod browser;
 pub mod client;
+pub mod dns;
 pub mod events;
 pub mod examples;
 pub mod folder;
 pub mod footprint;
 pub mod gate;
+pub mod internet;
 pub mod relay;
 pub mod run;
 pub mod scripts;

@@ -1,7 +1,7 @@
 //! A server that a script calls: it answers what the test tells it to and remembers what it was sent.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -34,23 +34,37 @@ pub struct Upstream {
     /// Its port.
     pub port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
+    reached: Arc<Mutex<Vec<IpAddr>>>,
 }
 
 impl Upstream {
     /// Answers each request by `answer`, which writes raw bytes; the connection is closed when it
     /// returns false.
     pub fn start(answer: impl Fn(&Seen, &mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        Self::at("127.0.0.1:0", answer)
+    }
+
+    /// As [`Upstream::start`], at this address; `[::]` is every address of this machine.
+    pub fn at(
+        address: &str,
+        answer: impl Fn(&Seen, &mut TcpStream) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind(address).expect("the port is free");
         let port = listener.local_addr().expect("it is bound").port();
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let (answer, log) = (Arc::new(answer), Arc::clone(&seen));
+        let reached = Arc::new(Mutex::new(Vec::new()));
+        let (answer, log, connections) =
+            (Arc::new(answer), Arc::clone(&seen), Arc::clone(&reached));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                let here = stream.local_addr().expect("a connection has two ends");
+                let here = here.ip().to_canonical();
+                connections.lock().expect("no thread panicked").push(here);
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
                 thread::spawn(move || serve(stream, &*answer, &log));
             }
         });
-        Self { port, seen }
+        Self { port, seen, reached }
     }
 
     /// Answers every request with these bytes and keeps the connection.
@@ -72,6 +86,11 @@ impl Upstream {
     /// The flag that grants it.
     pub fn grant(&self) -> String {
         format!("--allow-net=127.0.0.1:{}", self.port)
+    }
+
+    /// The address of this machine that each connection so far was made to.
+    pub fn reached(&self) -> Vec<String> {
+        self.reached.lock().expect("no thread panicked").iter().map(IpAddr::to_string).collect()
     }
 
     /// What it was sent so far.
