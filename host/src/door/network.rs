@@ -81,7 +81,7 @@ impl Network {
     ///
     /// # Errors
     /// - `invalid`: it is no URL, too long, of another scheme than `http`, `https`, `ws` or `wss`,
-    ///   or it holds a user name or password.
+    ///   its host can be no name, or it holds a user name or password.
     /// - `denied`: it is not granted; the message names the flag that would grant it.
     pub fn check(&self, capability: &'static str, url: &str) -> Result<CheckedUrl, Failure> {
         // Before parsing, which takes time and memory in proportion.
@@ -115,6 +115,12 @@ impl Network {
             return Err(Failure::new(
                 Kind::Invalid,
                 "the URL cannot be used: it holds a user name or password (send an Authorization header instead)",
+            ));
+        }
+        if !destination.is_plain() {
+            return Err(Failure::new(
+                Kind::Invalid,
+                "the URL cannot be used: its host has a character that no name has",
             ));
         }
         let checked = CheckedUrl { url, destination, capability };
@@ -168,6 +174,10 @@ impl Network {
     /// As [`Network::addresses`], and
     /// - `timeout`: none was made before `deadline`.
     /// - `connect`: the last address refused.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the door, and these are checked addresses"
+    )]
     pub async fn connect(&self, url: &CheckedUrl, deadline: Instant) -> Result<TcpStream, Failure> {
         let destination = &url.destination;
         let too_late =
@@ -339,6 +349,10 @@ mod tests {
                 "http://[::1]:81/",
                 "net access to [::1]:81 is not granted (run with --allow-net=[::1]:81)",
             ),
+            (
+                "http://public/",
+                "net access to public:80 is not granted (run with --allow-net=public.)",
+            ),
             ("http://evil.test/", "net access to evil.test:80 is denied (by --deny-net=evil.test)"),
         ] {
             let failure = check(&door, url).unwrap_err();
@@ -370,6 +384,12 @@ mod tests {
             "http://a.test:99999",
             "http://999.999.999.999",
             "http://1.2.3.4.5",
+            "http://secret,public",
+            "http://*.secret.test",
+            "http://$(secret)",
+            "http://secret;a.test",
+            "http://secret'a.test",
+            "http://secret=a.test",
             &long,
             &grows,
         ] {

@@ -181,7 +181,7 @@ fn absolute(path: &Path, working: &Path) -> Option<PathBuf> {
 }
 
 /// The folder that would have to be granted for `path`, in the words of the script.
-fn folder_of(path: &Path) -> &Path {
+pub fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) => Path::new("."),

@@ -144,7 +144,30 @@ impl Destination {
 
     /// The flag that grants this destination.
     pub fn flag(&self) -> String {
-        format!("--allow-net={}", Authority(&self.target, flag_port(self.port)))
+        format!("--allow-net={}", self.rule())
+    }
+
+    /// The rule that grants this destination, its scheme left open.
+    pub fn rule(&self) -> String {
+        match &self.target {
+            // The word alone would grant every public address.
+            Target::Name(name) if name == "public" => {
+                let dotted = Target::Name(format!("{name}."));
+                Authority(&dotted, flag_port(self.port)).to_string()
+            }
+            target => Authority(target, flag_port(self.port)).to_string(),
+        }
+    }
+
+    /// Whether the host has only characters that names have. Others mean something in a rule or
+    /// to a shell, and denials print flags for operators to copy.
+    pub fn is_plain(&self) -> bool {
+        match &self.target {
+            Target::Name(name) => name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')),
+            Target::Address(_) => true,
+        }
     }
 
     /// The flag that grants these addresses to this destination.
@@ -152,12 +175,27 @@ impl Destination {
         if self.is_localhost() && addresses.iter().all(IpAddr::is_loopback) {
             return self.flag();
         }
-        let port = flag_port(self.port);
-        let rules: Vec<String> = addresses
-            .iter()
-            .map(|address| Authority(&Target::Address(*address), port).to_string())
-            .collect();
+        let rules: Vec<String> =
+            addresses.iter().map(|address| self.address_rule(*address)).collect();
         format!("--allow-net={}", rules.join(","))
+    }
+
+    /// The rule that grants an address at this destination's port.
+    pub fn address_rule(&self, address: IpAddr) -> String {
+        Authority(&Target::Address(address), flag_port(self.port)).to_string()
+    }
+
+    /// The rule that grants `localhost` at this destination's port.
+    pub fn localhost_rule(&self) -> String {
+        Authority(&Target::Name("localhost".to_owned()), flag_port(self.port)).to_string()
+    }
+
+    /// The address, in canonical form, if the host is one.
+    pub fn literal(&self) -> Option<IpAddr> {
+        match self.target {
+            Target::Name(_) => None,
+            Target::Address(address) => Some(address),
+        }
     }
 
     /// Whether the host is the name `localhost`.

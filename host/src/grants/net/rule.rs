@@ -27,7 +27,7 @@ enum Pattern {
     Localhost,
     /// Addresses, in canonical form.
     Network(IpNet),
-    /// Every public address, and any name that resolves to one.
+    /// Every public address, and any name that resolves to one; `localhost` never does.
     Public,
 }
 
@@ -98,7 +98,7 @@ impl Rule {
             (Pattern::Localhost, Target::Name(_)) => destination.is_localhost(),
             (Pattern::Localhost, Target::Address(address)) => address.is_loopback(),
             (Pattern::Network(network), Target::Address(address)) => network.contains(address),
-            (Pattern::Public, Target::Name(_)) => true,
+            (Pattern::Public, Target::Name(_)) => !destination.is_localhost(),
             (Pattern::Public, Target::Address(address)) => is_public(*address),
             (Pattern::Network(_), Target::Name(_)) => false,
             (Pattern::Name(_) | Pattern::Below(_), Target::Address(_)) => false,
