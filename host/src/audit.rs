@@ -4,6 +4,10 @@
 //! grant that decided, if one did), and after an operation `bytes` and `seconds`. Targets never hold
 //! query strings, userinfo or header values.
 
+mod entry;
+mod suggestion;
+pub mod summary;
+
 use std::fs::File;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,8 +51,8 @@ impl Audit {
         );
     }
 
-    /// The end of a connection over which messages went both ways.
-    pub fn connection(
+    /// The end of an operation in which bytes of content went both ways.
+    pub fn traffic(
         &self,
         event: Event<'_>,
         outcome: &str,

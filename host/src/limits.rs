@@ -48,6 +48,12 @@ pub const MAX_LOOKUPS: usize = 32;
 /// Addresses of one name that are considered: more than a connection attempt has time for.
 pub const MAX_ADDRESSES: usize = 16;
 
+/// Bytes of a line of an audit log that is read back; the host writes none as long.
+pub const MAX_AUDIT_LINE: u64 = 64 * 1024;
+
+/// Bytes that the summary of an audit log may take; a script can fill a log with different targets.
+pub const MAX_AUDIT_SUMMARY: usize = 32 * 1024 * 1024;
+
 /// Origins to which one script keeps connections for later requests, over all its HTTP clients.
 pub const MAX_POOLS: usize = 64;
 

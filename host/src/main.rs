@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use host::audit::summary;
 use host::cli::{self, Action};
 use host::config::{Config, Script};
 use host::run::{self, Ending};
@@ -18,21 +19,34 @@ fn main() -> ExitCode {
             let worst = configs.into_iter().map(run_one).max().unwrap_or_default();
             ExitCode::from(worst)
         }
-        Ok(Action::Completions(shell)) => {
-            let mut stdout = io::stdout();
-            match stdout.write_all(&cli::completions(shell)).and_then(|()| stdout.flush()) {
-                // A reader that has seen enough is no failure.
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                    say(&format!("error: failed to print the completions: {error}"));
-                    ExitCode::FAILURE
-                }
-                _ => ExitCode::SUCCESS,
+        Ok(Action::AuditSummary(order)) => match summary::report(&order) {
+            Ok(report) => {
+                report.notes.iter().for_each(|note| say(&format!("note: {note}")));
+                print("the summary", report.text.as_bytes())
             }
-        }
+            Err(error) => {
+                say(&format!("error: {error}"));
+                ExitCode::FAILURE
+            }
+        },
+        Ok(Action::Completions(shell)) => print("the completions", &cli::completions(shell)),
         Err(error) => {
             let _ = error.print();
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
+    }
+}
+
+/// Prints a text that was asked for.
+fn print(what: &str, text: &[u8]) -> ExitCode {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        // A reader that has seen enough is no failure.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            say(&format!("error: failed to print {what}: {error}"));
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 
@@ -64,6 +78,7 @@ fn say(line: &str) {
 /// 0.9 µs. This variable wins over that one for captured backtraces; panics still print theirs.
 #[expect(
     unsafe_code,
+    clippy::disallowed_methods,
     reason = "the environment can be changed in no other way, and nothing reads it yet"
 )]
 fn switch_backtraces_off() {

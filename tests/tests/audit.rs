@@ -65,7 +65,9 @@ fn a_request_leaves_its_decisions_and_its_outcome() {
     );
     assert_line(
         &lines,
-        &format!("bytes=5 capability=http-client operation=exchange outcome=200 target={origin}"),
+        &format!(
+            "bytes=5 capability=http-client operation=exchange outcome=200 received=5 sent=0 target={origin}"
+        ),
     );
 }
 
@@ -99,14 +101,14 @@ fn a_failed_request_leaves_its_kind() {
     assert_line(
         &lines,
         &format!(
-            "bytes=0 capability=http-client operation=exchange outcome=timeout target={}",
+            "bytes=0 capability=http-client operation=exchange outcome=timeout received=0 sent=0 target={}",
             silent.url("")
         ),
     );
     assert_line(
         &lines,
         &format!(
-            "bytes=0 capability=http-client operation=exchange outcome=too_large target={}",
+            "bytes=0 capability=http-client operation=exchange outcome=too_large received=0 sent=0 target={}",
             large.url("")
         ),
     );

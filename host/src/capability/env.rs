@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::component::HasData;
 
@@ -60,6 +61,8 @@ impl EnvCtx {
     }
 
     fn names(&self) -> Vec<String> {
+        let event = Event { capability: "env", operation: "list", target: "granted names" };
+        self.audit.operation(event, "ok", 0, Duration::ZERO);
         let mut room = MAX_CROSSING;
         let mut names = Vec::new();
         for name in self.granted.keys() {

@@ -1,6 +1,7 @@
 //! `wit/http-server.wit`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::component::{Accessor, HasData, Resource};
 
@@ -56,9 +57,17 @@ impl HttpServerCtx {
         let event = Audited { capability: "http-server", operation: "listen", target: &target };
         let rule = checked.as_ref().ok().map(|checked| checked.rule());
         self.audit.decision(event, checked.is_ok(), rule);
-        let server = self.servers.listen(&checked?, bodies_come)?;
-        self.listened = true;
-        Ok(server)
+        let begun = Instant::now();
+        let server = self.servers.listen(&checked?, bodies_come);
+        // Port 0 is another one by now.
+        let (target, outcome) = match &server {
+            Ok(server) => (server.address(), "ok"),
+            Err(failure) => (target.as_str(), failure.kind.as_str()),
+        };
+        let event = Audited { capability: "http-server", operation: "bind", target };
+        self.audit.operation(event, outcome, 0, begun.elapsed());
+        self.listened |= server.is_ok();
+        server
     }
 }
 

@@ -105,6 +105,7 @@ impl GrantFlags {
 ///
 /// # Errors
 /// One line with the file and why it cannot be opened.
+#[expect(clippy::disallowed_methods, reason = "the operator names the log")]
 pub fn open_audit(path: Option<&Path>) -> Result<Audit, String> {
     let Some(path) = path else { return Ok(Audit::default()) };
     match OpenOptions::new().create(true).append(true).open(path) {

@@ -3,6 +3,7 @@
 //! Flags are declared once, with clap; help texts and completions come from the same declarations.
 //! Whatever follows the script's path belongs to the script, however it looks.
 
+mod audit_words;
 mod grant_flags;
 mod limit_flags;
 mod output_flags;
@@ -14,8 +15,10 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 pub use clap_complete::Shell;
 
+use crate::audit::summary;
 use crate::config::{Config, Script};
 use crate::policy::Policy;
+use audit_words::AuditCommand;
 use grant_flags::GrantFlags;
 use limit_flags::{LimitFlags, SourceLimitFlags};
 use output_flags::{OutputFlags, ServerFlags};
@@ -27,6 +30,8 @@ pub enum Action {
     Run(Box<Config>),
     /// Compile these scripts, one after the other.
     Check(Vec<Config>),
+    /// Print what an audit log says.
+    AuditSummary(summary::Order),
     /// Print the completions of this shell.
     Completions(Shell),
 }
@@ -46,6 +51,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, clap::
             config(eval.flags, script, arguments)
         }
         Some(Command::Check(check)) => check_action(check),
+        Some(Command::Audit(audit)) => Ok(Action::AuditSummary(audit.into())),
         Some(Command::Completions { shell }) => Ok(Action::Completions(shell)),
     }
 }
@@ -163,6 +169,10 @@ Example: every script of a folder
 
 Exits 0 if all are well-formed, else 1, with a line for each that is not.")]
     Check(Check),
+
+    /// Read an audit log, which `--audit` wrote
+    #[command(subcommand)]
+    Audit(AuditCommand),
 
     /// Print the completions for a shell
     #[command(after_help = "\

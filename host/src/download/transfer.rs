@@ -62,7 +62,11 @@ impl Job {
         joined(spawn_blocking(move || destination.examine())).await?;
         let response = self.client.clone().send(request).await?;
         if !(200..300).contains(&response.status) {
-            return Err(refused(&response));
+            let refusal = refused(&response);
+            if let Some(body) = response.rest {
+                body.leave();
+            }
+            return Err(refusal);
         }
         let total = response.length;
         self.size.check(total.unwrap_or(0))?;

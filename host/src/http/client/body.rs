@@ -82,6 +82,13 @@ impl Body {
         }
     }
 
+    /// Closes the exchange, from which nothing more is wanted.
+    pub fn leave(self) {
+        if let State::Open(mut exchange) = self.replace(State::Ended) {
+            exchange.record.succeeded();
+        }
+    }
+
     fn replace(&self, new: State) -> State {
         std::mem::replace(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner), new)
     }

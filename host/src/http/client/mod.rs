@@ -182,7 +182,7 @@ impl Client {
         connect_timeout: Option<Duration>,
     ) -> Result<Pool, Failure> {
         let Shared { transport, number, trust } = &*self.shared;
-        let key = Key { client: *number, destination: url.destination().clone(), connect_timeout };
+        let key = Key { client: *number, origin: url.url().origin(), connect_timeout };
         if let Some(pool) = transport.pools.find(&key) {
             return Ok(pool);
         }
@@ -226,6 +226,7 @@ impl Call<'_> {
         let transport = &self.client.shared.transport;
         let mut hops = 0;
         loop {
+            self.record.sent = self.message.body.as_ref().map_or(0, |body| body.len() as u64);
             let response = match timeout_at(self.deadline.at, self.hop()).await {
                 Ok(response) => response?,
                 Err(_) => return Err(self.deadline.passed(&self.peer())),
@@ -252,6 +253,7 @@ impl Call<'_> {
                 ));
             }
             redirect::rewrite(&mut self.message, response.status(), from, &next);
+            self.record.answered(response.status().as_u16());
             self.url = transport.network.check_url(CAPABILITY, next).map_err(|failure| {
                 match failure.kind {
                     // To the script, a URL that it did not write is the server's mistake.

@@ -12,11 +12,11 @@ use std::time::Duration;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
+use url::Origin;
 
 use super::fields::Bounds;
 use crate::door::network::{CheckedUrl, Network};
 use crate::failure::{Failure, Kind};
-use crate::grants::net::Destination;
 use crate::limits::{MAX_IDLE_PER_POOL, MAX_POOLS};
 
 /// How long a connection may wait for its next request: shorter than most servers keep theirs.
@@ -71,8 +71,8 @@ impl Pool {
 pub(super) struct Key {
     /// The number of the script's client.
     pub(super) client: u64,
-    /// Where the connections lead.
-    pub(super) destination: Destination,
+    /// Where the connections lead, as it is written: `a.test.` and `a.test` may be two hosts.
+    pub(super) origin: Origin,
     /// Fixed when a pool is made, because the library has it for all connections of a client.
     pub(super) connect_timeout: Option<Duration>,
 }
@@ -111,6 +111,7 @@ impl Pools {
 ///
 /// # Errors
 /// - `tls`: the HTTP library refuses the configuration.
+#[expect(clippy::disallowed_methods, reason = "its resolver is the door")]
 pub(super) fn build(
     network: &Arc<Network>,
     url: &CheckedUrl,
@@ -173,11 +174,7 @@ mod tests {
     use super::*;
 
     fn key(client: u64, url: &str) -> Key {
-        Key {
-            client,
-            destination: Destination::of(&Url::parse(url).unwrap()).unwrap(),
-            connect_timeout: None,
-        }
+        Key { client, origin: Url::parse(url).unwrap().origin(), connect_timeout: None }
     }
 
     fn pool() -> Pool {
@@ -199,6 +196,7 @@ mod tests {
             key(1, "https://a.test"),
             key(1, "http://a.test:81"),
             key(1, "https://a.test:80"),
+            key(1, "http://a.test."),
         ] {
             assert!(pools.find(&other).is_none());
         }

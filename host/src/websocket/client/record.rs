@@ -52,7 +52,7 @@ impl Drop for Record {
         };
         let event = Event { capability: CAPABILITY, operation: "connection", target: &self.target };
         let took = self.started.elapsed();
-        self.network.audit().connection(event, &outcome, sent, received, took);
+        self.network.audit().traffic(event, &outcome, sent, received, took);
     }
 }
 
