@@ -1,5 +1,10 @@
 //! tidelock: runs Lua scripts in a WebAssembly sandbox and lends them HTTP.
 
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests have files and sockets of their own")
+)]
+
 pub mod audit;
 pub mod bindings;
 pub mod budget;

@@ -58,6 +58,7 @@ impl Policy {
     ///
     /// # Errors
     /// One line with the file, the key and what is accepted.
+    #[expect(clippy::disallowed_methods, reason = "the operator names the file")]
     pub fn add_file(&mut self, path: &Path) -> Result<(), String> {
         let text = fs::read_to_string(path).map_err(|error| {
             format!("failed to read the policy {}: {}", path.display(), cause(&error))

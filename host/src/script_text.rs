@@ -56,6 +56,7 @@ impl ScriptText {
 }
 
 /// The operator named this path, so it may be anything that can be read, a pipe as well.
+#[expect(clippy::disallowed_methods, reason = "the operator names the script")]
 fn read_script(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
     let failed = |error: &io::Error| {
@@ -77,6 +78,7 @@ fn read_stdin(max: u64) -> Result<Vec<u8>, Failure> {
 }
 
 /// A script without modules needs no folder, so one that cannot be opened is not a failure yet.
+#[expect(clippy::disallowed_methods, reason = "the operator names the script")]
 fn module_folder(script: &Script) -> Option<Folder> {
     let Script::File(path) = script else {
         return Folder::open(Path::new("."), "").ok();

@@ -57,6 +57,7 @@ impl Folder {
     ///
     /// # Errors
     /// `io`: it does not exist, is no folder, or may not be opened.
+    #[expect(clippy::disallowed_methods, reason = "this is the door")]
     pub fn open(path: &Path, shown: impl Into<PathBuf>) -> Result<Self, Failure> {
         let shown = shown.into();
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(|error| {

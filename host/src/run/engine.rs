@@ -140,3 +140,73 @@ fn start_ticker(engine: &wasmtime::Engine) -> Result<SyncSender<()>> {
         .context("failed to start the epoch thread")?;
     Ok(sender)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use wasmtime_wasi::p2::bindings::cli::environment::Host as _;
+    use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
+    use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+    use super::super::instance;
+    use super::*;
+
+    /// WASI interfaces of the guest's libc, without their versions.
+    const LIBC: [&str; 17] = [
+        "wasi:cli/environment",
+        "wasi:cli/exit",
+        "wasi:cli/stderr",
+        "wasi:cli/stdin",
+        "wasi:cli/stdout",
+        "wasi:cli/terminal-input",
+        "wasi:cli/terminal-output",
+        "wasi:cli/terminal-stderr",
+        "wasi:cli/terminal-stdin",
+        "wasi:cli/terminal-stdout",
+        "wasi:clocks/monotonic-clock",
+        "wasi:clocks/wall-clock",
+        "wasi:filesystem/preopens",
+        "wasi:filesystem/types",
+        "wasi:io/error",
+        "wasi:io/streams",
+        "wasi:random/random",
+    ];
+
+    /// Linking fails if the guest imports more than is offered, so this is also what is linked at most.
+    #[test]
+    fn the_guest_imports_our_capabilities_and_little_of_wasi() {
+        let engine = Engine::new().unwrap();
+        let component = engine.guest().instance_pre().component();
+        let imports = component.component_type();
+        let names: Vec<String> = imports
+            .imports(component.engine())
+            .map(|(name, _)| name.split('@').next().unwrap().to_owned())
+            .collect();
+        for name in &names {
+            let own = name.starts_with("tidelock:script/");
+            assert!(own || LIBC.contains(&name.as_str()), "{name} is a second door");
+        }
+        assert!(names.iter().any(|name| name == "tidelock:script/http-client"), "{names:?}");
+        assert!(!names.iter().any(|name| name.contains("socket")), "{names:?}");
+    }
+
+    struct Guest {
+        wasi: WasiCtx,
+        table: ResourceTable,
+    }
+
+    impl WasiView for Guest {
+        fn ctx(&mut self) -> WasiCtxView<'_> {
+            WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        }
+    }
+
+    /// Files are opened below a folder that was handed over, and none is.
+    #[test]
+    fn the_libc_has_no_folder_to_open_files_in_and_no_environment() {
+        let mut guest = Guest { wasi: instance::libc(), table: ResourceTable::new() };
+        assert!(guest.filesystem().get_directories().unwrap().is_empty());
+        assert!(guest.cli().get_environment().unwrap().is_empty());
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{Result, Store, StoreContextMut, UpdateDeadline};
-use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::cpu::{CpuMeter, Exceeded, thread_cpu_time};
 use super::ending::Ending;
@@ -84,12 +84,17 @@ async fn try_run(setup: &Setup) -> Result<InstanceEnd> {
     })
 }
 
+/// What the guest's libc sees: no arguments, no environment, no folders, no sockets.
+pub(super) fn libc() -> WasiCtx {
+    WasiCtxBuilder::new().build()
+}
+
 fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {
     let config = &setup.config;
     let limits = &config.limits;
     let state = HostState {
         table: ResourceTable::new(),
-        wasi: WasiCtxBuilder::new().build(),
+        wasi: libc(),
         memory: MemoryLimit::new(limits.max_memory),
         cpu: Arc::clone(&cpu),
         stop: setup.stop.clone(),

@@ -67,6 +67,7 @@ impl Setup {
     ///
     /// # Errors
     /// If a log cannot be opened or the engine does not start.
+    #[expect(clippy::disallowed_methods, reason = "the grants choose from these variables")]
     pub fn new(
         config: Config,
         script: ScriptText,
@@ -123,6 +124,7 @@ impl Setup {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the operator names the log")]
 fn open_access_log(config: &Config) -> Result<AccessLog> {
     let format = config.access_log_format;
     match &config.access_log {

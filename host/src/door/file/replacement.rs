@@ -237,6 +237,7 @@ impl Unfinished {
 ///
 /// Read from `/proc`, because asking the system for the umask means setting it, which other threads
 /// would feel. Without `/proc` the file is its owner's alone.
+#[expect(clippy::disallowed_methods, reason = "the umask stands nowhere else")]
 fn usual_mode() -> u32 {
     static MODE: OnceLock<u32> = OnceLock::new();
     *MODE.get_or_init(|| {

@@ -133,6 +133,7 @@ fn lock(taken: &Mutex<BTreeSet<Key>>) -> MutexGuard<'_, BTreeSet<Key>> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[expect(clippy::disallowed_methods, reason = "the address comes from a checked grant")]
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A restarted server must not wait for the old connections' TIME_WAIT.
