@@ -184,6 +184,21 @@ fn check_takes_several_scripts_and_grants_nothing() {
 }
 
 #[test]
+fn an_audit_log_is_a_file_or_standard_input() {
+    for (words, file, suggest) in [
+        (&["a.jsonl"][..], Some("a.jsonl"), false),
+        (&["--suggest", "-"], None, true),
+        (&["./-", "--suggest"], Some("./-"), true),
+    ] {
+        let words = [&["audit", "summary"], words].concat();
+        let Ok(Action::AuditSummary(order)) = parsed(&words) else { panic!("{words:?}") };
+        assert_eq!((order.file, order.suggest), (file.map(PathBuf::from), suggest), "{words:?}");
+    }
+    refusal(&["audit", "summary"]);
+    refusal(&["audit", "summary", "-A", "a.jsonl"]);
+}
+
+#[test]
 fn a_misspelt_option_is_a_usage_error() {
     assert!(refusal(&["--alow-net=x", "main.lua"]).contains("--allow-net"));
     assert!(refusal(&["--allow-env=X", "run", "main.lua"]).contains("after the command"));
@@ -191,7 +206,13 @@ fn a_misspelt_option_is_a_usage_error() {
 
 #[test]
 fn every_help_ends_with_an_example() {
-    for words in [&["--help"][..], &["run", "--help"], &["eval", "--help"], &["check", "--help"]] {
+    for words in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["eval", "--help"],
+        &["check", "--help"],
+        &["audit", "summary", "--help"],
+    ] {
         assert!(help(words).contains("Example: "), "{words:?}");
     }
     let text = help(&["run", "--help"]);

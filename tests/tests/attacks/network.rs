@@ -265,7 +265,7 @@ fn assert_only_public(everyone: &Upstream) {
 }
 
 /// Answer: `denied`, whatever the form and whatever way a script takes, and no look-up. Fails with
-/// `--allow-net=0.0.0.0/0:*,[::]/0:*` (second half), and without `canonical` in `NetGrants::address`.
+/// `--allow-net=0.0.0.0/0:*,[::]/0:*` (second half), and without `canonical` in `grants/net.rs`.
 #[test]
 fn attack_25_every_literal_form() {
     internet::inside("network::attack_25_every_literal_form", || {
@@ -307,8 +307,8 @@ fn attack_25_urls_that_parsers_disagree_about() {
     });
 }
 
-/// Answer: `denied` for the hop, which is not made. Fails when `Call::run` follows `next` without
-/// `check_url`, or with the second half's grant.
+/// Answer: `denied` for the hop, which is not made. Fails without `canonical` in `grants/net.rs`, and with
+/// the grant of the second half.
 #[test]
 fn attack_25_every_literal_form_behind_a_redirect() {
     internet::inside("network::attack_25_every_literal_form_behind_a_redirect", || {
@@ -337,7 +337,7 @@ fn attack_25_every_literal_form_behind_a_redirect() {
 }
 
 /// Answer: the checked address is the one that is dialled, after exactly one look-up; the next look-up is
-/// checked anew and `denied`. Fails when `Door::resolve` of `pools.rs` looks the name up once more.
+/// checked anew and `denied`. Fails when `System::look_up` looks the name up once more.
 #[test]
 fn attack_26_rebinding() {
     internet::inside("network::attack_26_rebinding", || {
@@ -444,8 +444,8 @@ fn attack_26_names_of_private_addresses() {
     });
 }
 
-/// Answer: `dns`, and whoever waits for an answer waits alone. Fails (the bystander starves) when
-/// `System::look_up` resolves on the event loop's own thread.
+/// Answer: `dns`, or `denied` if there are private addresses, and whoever waits for an answer waits alone.
+/// Fails when `Network::addresses` keeps what is `Missing`.
 #[test]
 fn attack_26_answers_that_are_none() {
     internet::inside("network::attack_26_answers_that_are_none", || {
@@ -497,7 +497,7 @@ fn attack_26_answers_that_are_none() {
 }
 
 /// Answer: `denied` for what is not granted, `protocol` for what is no HTTP, a loop, or too many. Fails when
-/// `redirect::target` takes every scheme, and with `MAX_REDIRECTS` raised.
+/// `redirect::target` takes a location of another scheme for a final answer.
 #[test]
 fn attack_27_redirects_to_elsewhere() {
     internet::inside("network::attack_27_redirects_to_elsewhere", || {
@@ -583,8 +583,8 @@ fn attack_27_credentials_across_origins() {
     });
 }
 
-/// Answer: `denied`, and the name server hears nothing. Fails when `Network::check_url` leaves the decision
-/// to `Network::addresses`.
+/// Answer: `denied`, and the name server hears nothing. Fails when `Network::check_url` looks the
+/// name up before it denies.
 #[test]
 fn attack_28_look_ups_without_a_grant() {
     internet::inside("network::attack_28_look_ups_without_a_grant", || {
