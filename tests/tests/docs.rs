@@ -132,9 +132,16 @@ fn every_toml_block_is_a_policy() {
     }
 }
 
+/// The flags of every command.
+fn all_flags() -> BTreeSet<String> {
+    let mut known = flags(&help());
+    known.extend(flags(&Run::new(["audit", "summary", "--help"]).finish().ok()));
+    known
+}
+
 #[test]
 fn every_option_in_a_command_line_of_the_pages_exists() {
-    let known = flags(&help());
+    let known = all_flags();
     assert!(known.contains("--allow-net") && known.contains("--help"));
     for block in blocks().into_iter().filter(|block| block.info == "sh") {
         for line in block.text.lines().filter_map(|line| line.strip_prefix("tidelock ")) {
@@ -169,7 +176,7 @@ fn the_table_of_limits_has_every_limit_with_its_default_and_no_other() {
 
 #[test]
 fn every_flag_the_pages_name_exists() {
-    let mut known = flags(&help());
+    let mut known = all_flags();
     known.extend(["--version".to_owned()]);
     for (path, text) in pages() {
         if path.ends_with("performance.md") || path.parent().unwrap().ends_with("decisions") {

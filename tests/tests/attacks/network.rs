@@ -280,7 +280,16 @@ fn attack_25_every_literal_form() {
         attacked.finish();
         // The same attack does arrive once it is granted.
         let granted = Attacked::new(&["--allow-net=0.0.0.0/0:*,[::]/0:*,*.good.test:*"]);
-        granted.each(&["http://0x7f.1/", "http://[64:ff9b::a9fe:a9fe]/"], "reached");
+        for (way, outcome, _) in granted.reach(&["http://0x7f.1/", "http://[64:ff9b::a9fe:a9fe]/"])
+        {
+            // What answers there is no WebSocket and no event stream.
+            let expected = if ["events", "websocket"].contains(&way.as_str()) {
+                "protocol"
+            } else {
+                "reached"
+            };
+            assert_eq!(outcome, expected, "{way}");
+        }
         let reached = everyone.reached();
         for address in ["127.0.0.1", "64:ff9b::a9fe:a9fe"] {
             assert!(reached.iter().any(|seen| seen == address), "{address}: {reached:?}");
