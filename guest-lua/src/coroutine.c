@@ -24,7 +24,7 @@
 
 static lua_State *get_coroutine (lua_State *L) {
   lua_State *co = lua_tothread(L, 1);
-  luaL_argexpected(L, co, 1, "coroutine");
+  luaL_argexpected(L, co, 1, "thread");
   return co;
 }
 
@@ -196,7 +196,10 @@ static int co_wrap (lua_State *L) {
 ** ======================================================= */
 
 static int co_yield (lua_State *L) {
-  if (is_task(L)) return luaL_error(L, "attempt to yield from outside a coroutine");
+  if (is_task(L)) {  /* as the core says it: without a position */
+    lua_pushliteral(L, "attempt to yield from outside a coroutine");
+    return lua_error(L);
+  }
   return lua_yield(L, lua_gettop(L));
 }
 

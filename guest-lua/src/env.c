@@ -10,13 +10,10 @@
 #include "script.h"
 
 
-/* The name of the function is its upvalue: 'os.getenv' is the same function. */
-static int env_get (lua_State *L) {
-  const char *fn = lua_tostring(L, lua_upvalueindex(1));
-  script_list_u8_t name;
+/* Pushes a variable's value, or nil. */
+static int push_variable (lua_State *L, const char *fn, script_list_u8_t name) {
   script_option_list_u8_t value;
   tidelock_script_env_error_t error;
-  name.ptr = (uint8_t *)arg_string(L, 1, fn, &name.len);
   if (!tidelock_script_env_get(&name, &value, &error))
     return failure_raise(L, fn, fn, &error);
   if (!value.is_some) {
@@ -26,6 +23,21 @@ static int env_get (lua_State *L) {
   lua_pushlstring(L, (const char *)value.val.ptr, value.val.len);
   script_list_u8_free(&value.val);
   return 1;
+}
+
+
+static int env_get (lua_State *L) {
+  script_list_u8_t name;
+  name.ptr = (uint8_t *)arg_string(L, 1, "env.get", &name.len);
+  return push_variable(L, "env.get", name);
+}
+
+
+/* 'os.getenv' complains as Lua's own. */
+int env_getenv (lua_State *L) {
+  script_list_u8_t name;
+  name.ptr = (uint8_t *)luaL_checklstring(L, 1, &name.len);
+  return push_variable(L, "os.getenv", name);
 }
 
 
@@ -43,20 +55,12 @@ static int env_list (lua_State *L) {
 }
 
 
-void env_open_getenv (lua_State *L) {
-  lua_pushliteral(L, "os.getenv");
-  lua_pushcclosure(L, env_get, 1);
-}
-
-
 int luaopen_env (lua_State *L) {
   static const luaL_Reg functions[] = {
+    {"get", env_get},
     {"list", env_list},
     {NULL, NULL}
   };
   luaL_newlib(L, functions);
-  lua_pushliteral(L, "env.get");
-  lua_pushcclosure(L, env_get, 1);
-  lua_setfield(L, -2, "get");
   return 1;
 }

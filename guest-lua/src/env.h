@@ -8,7 +8,7 @@
 
 int luaopen_env (lua_State *L);
 
-/* Pushes 'os.getenv', which is 'env.get'. */
-void env_open_getenv (lua_State *L);
+/* 'os.getenv'. */
+int env_getenv (lua_State *L);
 
 #endif

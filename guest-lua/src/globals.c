@@ -25,6 +25,7 @@
 #include "script.h"
 #include "settings.h"
 #include "time.h"
+#include "warning.h"
 #include "websocket.h"
 
 /* The libraries in pure/ need no header but their name. */
@@ -185,7 +186,7 @@ static void cut_libraries (lua_State *L) {
   lua_setfield(L, -2, "exit");
   lua_pushcfunction(L, os_clock);
   lua_setfield(L, -2, "clock");
-  env_open_getenv(L);
+  lua_pushcfunction(L, env_getenv);
   lua_setfield(L, -2, "getenv");
 
   lua_getglobal(L, LUA_STRLIBNAME);
@@ -289,6 +290,7 @@ void globals_open (lua_State *L) {
   cut_libraries(L);
   open_all(L, ours);
   seed_random(L);
+  warning_open(L);
   modules_open(L);
   lua_newtable(L);
   async_internals(L);
