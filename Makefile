@@ -72,6 +72,10 @@ $(NATIVE)/run: $(NATIVE)/liblua.a guest-lua/native-tests/run.c $(wildcard guest-
 	$(CC) -std=c11 -g -O1 -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	  -I$(NATIVE)/lua -Iguest-lua/src/pure guest-lua/src/pure/*.c guest-lua/native-tests/run.c $< -o $@ -lm
 
+# A plain Lua of the same sources: the conformance suite compares tidelock with it.
+$(NATIVE)/plain: $(NATIVE)/liblua.a guest-lua/native-tests/lua.c
+	$(CC) -std=c11 -O1 -Wall -Wextra -Werror -I$(NATIVE)/lua guest-lua/native-tests/lua.c $< -o $@ -lm
+
 $(NATIVE)/liblua.a: Cargo.lock
 	@rm -rf $(NATIVE) && mkdir -p $(NATIVE)
 	@$(CARGO) metadata --format-version 1 --locked --filter-platform $$(rustc -vV | sed -n 's/host: //p') | \

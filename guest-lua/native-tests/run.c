@@ -14,6 +14,7 @@
 #include "lauxlib.h"
 #include "lualib.h"
 
+#include "assert_call.h"
 #include "base64.h"
 #include "crypto.h"
 #include "event_stream.h"
@@ -139,10 +140,15 @@ static int traceback (lua_State *L) {
 }
 
 
+/* The file gets a table of internals, as a prelude does. */
 static int runfile (lua_State *L, const char *name) {
-  int ok;
+  int ok = 0;
   lua_pushcfunction(L, traceback);
-  ok = luaL_loadfile(L, name) == LUA_OK && lua_pcall(L, 0, 0, 1) == LUA_OK;
+  if (luaL_loadfile(L, name) == LUA_OK) {
+    lua_newtable(L);
+    assert_internals(L);
+    ok = lua_pcall(L, 1, 0, 1) == LUA_OK;
+  }
   if (!ok)
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
   lua_settop(L, 0);

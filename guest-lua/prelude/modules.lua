@@ -50,9 +50,12 @@ local function begin_load(task, name)
   return load
 end
 
-function _G.require(name)
+function _G.require(...)
+  local name = ...
+  if type(name) == "number" then name = tostring(name) end
   if type(name) ~= "string" then
-    error("require: argument #1 must be a module name, got " .. type(name), 2)
+    local got = select("#", ...) == 0 and "no value" or type(name)
+    error("bad argument #1 to 'require' (string expected, got " .. got .. ")", 2)
   end
   local task = current_task()
   while loaded[name] == nil and loading[name] do

@@ -17,10 +17,12 @@
 #include "files.h"
 #include "http_client.h"
 #include "http_server.h"
+#include "load.h"
 #include "log.h"
 #include "modules.h"
 #include "prelude.h"
 #include "protected.h"
+#include "pure/assert_call.h"
 #include "pure/event_stream.h"
 #include "script.h"
 #include "settings.h"
@@ -84,58 +86,6 @@ static void keep_only (lua_State *L, const char *library, const char *const *kep
 }
 
 
-/* Pushes what 'load' says of source beyond the operator's limit. */
-static const char *push_too_large (lua_State *L) {
-  return lua_pushfstring(L, "source exceeds the limit of %I bytes (raise --max-source)",
-                         (LUAI_UACINT)settings()->source_limit);
-}
-
-
-/* A reader of 'load' that counts: upvalues are the script's reader and how many bytes it may still give. */
-static int read_counted (lua_State *L) {
-  size_t length;
-  lua_Integer left = lua_tointeger(L, lua_upvalueindex(2));
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_call(L, 0, 1);
-  if (lua_type(L, -1) != LUA_TSTRING) return 1;
-  lua_tolstring(L, -1, &length);
-  if ((lua_Integer)length > left) return luaL_error(L, "%s", push_too_large(L));
-  lua_pushinteger(L, left - (lua_Integer)length);
-  lua_replace(L, lua_upvalueindex(2));
-  return 1;
-}
-
-
-/* 'load' in text mode: a binary chunk can crash any interpreter. */
-static int load_text (lua_State *L) {
-  bool has_env = lua_gettop(L) >= 4, unwinding = protected_unwinding();
-  size_t length;
-  lua_settop(L, has_env ? 4 : 2);
-  if (has_env) lua_remove(L, 3);
-  if (lua_type(L, 1) == LUA_TSTRING) {
-    lua_tolstring(L, 1, &length);
-    if (length > settings()->source_limit) {
-      luaL_pushfail(L);
-      push_too_large(L);
-      return 2;
-    }
-  }
-  else if (lua_isfunction(L, 1)) {
-    lua_pushvalue(L, 1);
-    lua_pushinteger(L, settings()->source_limit);
-    lua_pushcclosure(L, read_counted, 2);
-    lua_replace(L, 1);
-  }
-  lua_pushliteral(L, "t");
-  lua_insert(L, 3);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
-  protected_caught(unwinding);  /* 'load' catches what its reader raises */
-  return lua_gettop(L);
-}
-
-
 /* 'debug.getinfo' without option 'f': a function found on the stack may belong to the prelude. */
 static int getinfo_without_functions (lua_State *L) {
   int options = lua_isthread(L, 1) ? 3 : 2;
@@ -194,8 +144,7 @@ static void cut_libraries (lua_State *L) {
   lua_setfield(L, -2, "dump");
   lua_pop(L, 3);
 
-  lua_getglobal(L, "load");
-  lua_pushcclosure(L, load_text, 1);
+  lua_pushcfunction(L, load_text);
   lua_setglobal(L, "load");
   lua_pushnil(L);
   lua_setglobal(L, "dofile");
@@ -293,6 +242,7 @@ void globals_open (lua_State *L) {
   warning_open(L);
   modules_open(L);
   lua_newtable(L);
+  assert_internals(L);
   async_internals(L);
   download_internals(L);
   event_stream_internals(L);

@@ -66,9 +66,7 @@ fn a_name_must_be_a_text() {
         let text = format!("main.lua:3: env.get: argument #1 must be a string, got {got}");
         assert!(said.contains(&text), "{said}");
         let said = Run::script(&[], &format!("\n\nos.getenv({argument})")).finish().fails_with(1);
-        let text = format!(
-            "main.lua:3: bad argument #1 to 'getenv' (string expected, got {got})"
-        );
+        let text = format!("main.lua:3: bad argument #1 to 'getenv' (string expected, got {got})");
         assert!(said.contains(&text), "{said}");
     }
 }
