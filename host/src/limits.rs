@@ -38,7 +38,7 @@ pub const MAX_URL: usize = 16 * 1024;
 /// every connection, and its header map cannot hold more than 24,576 names.
 pub const MAX_HEADER_LINES: usize = 10_000;
 
-/// Bytes of a request method; the longest registered one has 17.
+/// Bytes of a request method, both directions; the longest registered one has 17.
 pub const MAX_METHOD: usize = 64;
 
 /// Name look-ups under way at once. Each holds a thread until the system's resolver answers, even

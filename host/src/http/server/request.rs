@@ -4,7 +4,7 @@ use hyper::header::{HOST, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, Version};
 
-use crate::limits::MAX_TARGET;
+use crate::limits::{MAX_METHOD, MAX_TARGET};
 
 /// Why no handler sees a request: the status and the text it is answered with.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,9 @@ pub(super) struct Refused(pub(super) StatusCode, pub(super) &'static str);
 pub(super) fn check(parts: &Parts) -> Result<(), Refused> {
     if parts.method == Method::CONNECT {
         return Err(Refused(StatusCode::NOT_IMPLEMENTED, "CONNECT is not supported\n"));
+    }
+    if parts.method.as_str().len() > MAX_METHOD {
+        return Err(Refused(StatusCode::NOT_IMPLEMENTED, "the method is too long\n"));
     }
     let path = parts.uri.path();
     if path.is_empty() {
