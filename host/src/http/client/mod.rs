@@ -231,6 +231,10 @@ impl Call<'_> {
                 Ok(response) => response?,
                 Err(_) => return Err(self.deadline.passed(&self.peer())),
             };
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                let message = format!("{} switched to another protocol unasked", self.peer());
+                return Err(Failure::new(Kind::Protocol, message));
+            }
             let from = self.url.url();
             let next = match follow {
                 true => redirect::target(response.status(), response.headers(), from)?,
