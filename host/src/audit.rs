@@ -15,6 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use crate::escape::plain_json;
+
 /// Where the lines go; clones share the file. Without a file nothing is written and nothing is built.
 #[derive(Clone, Default)]
 pub struct Audit {
@@ -84,7 +86,7 @@ impl Audit {
         if let (Some(line), Value::Object(rest)) = (line.as_object_mut(), rest) {
             line.extend(rest);
         }
-        let mut text = line.to_string();
+        let mut text = plain_json(&line.to_string());
         text.push('\n');
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
         // A full disk must not stop the run; the operator sees the gap in the log.
