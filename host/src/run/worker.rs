@@ -77,7 +77,10 @@ async fn run_instances(setup: &Setup) -> Ending {
         );
         tokio::select! {
             () = tokio::time::sleep(backoff) => {}
-            () = setup.stop.clone().made() => return end.ending,
+            // Nothing of the script is left that could end in another way.
+            () = setup.stop.clone().made() => {
+                return setup.stop.number().map_or(end.ending, Ending::Signal);
+            }
         }
         backoff = (backoff * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF);
     }
