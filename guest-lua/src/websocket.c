@@ -90,14 +90,14 @@ static script_option_u64_t time_at (lua_State *L, int index, const char *fn) {
 typedef struct Connect {
   CallWait call;
   tidelock_script_websocket_request_t request;
-  tidelock_script_websocket_result_own_connection_error_t result;
+  tidelock_script_websocket_result_own_connection_failure_t result;
 } Connect;
 
 
 static void connect_release (CallWait *call) {
   Connect *connect = (Connect *)call;
   if (connect->result.is_err)
-    tidelock_script_websocket_error_free(&connect->result.val.err);
+    tidelock_script_websocket_failure_free(&connect->result.val.err);
   else if (connect->result.val.ok.__handle != 0)
     tidelock_script_websocket_connection_drop_own(connect->result.val.ok);
 }
@@ -118,13 +118,23 @@ void websocket_push_ends (lua_State *L, int32_t handle) {
 }
 
 
+/* Raises why there is no connection, with the status of the response if that was it. */
+static int raise_failure (lua_State *L, const char *fn, tidelock_script_websocket_failure_t *failure) {
+  const char *lead = lua_pushfstring(L, "%s failed", fn);
+  if (!failure->status.is_some) return failure_raise(L, fn, lead, &failure->error);
+  failure_push_error(L, lead, &failure->error);
+  lua_pushinteger(L, failure->status.val);
+  lua_setfield(L, -2, "status");
+  return lua_error(L);
+}
+
+
 static int connect_finish (lua_State *L, Wait *wait) {
   Connect *connect = (Connect *)wait;
   int32_t *handle;
   if (connect->result.is_err) {
-    const char *lead = lua_pushfstring(L, "%s failed", wait->fn);
     connect->call.released = true;  /* by whoever raises it */
-    return failure_raise(L, wait->fn, lead, &connect->result.val.err);
+    return raise_failure(L, wait->fn, &connect->result.val.err);
   }
   handle = websocket_push(L);
   *handle = connect->result.val.ok.__handle;

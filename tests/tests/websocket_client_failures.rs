@@ -22,7 +22,8 @@ const REPORT: &str = r#"local url, timeout = ...
     if ok then print("ok " .. tostring(failure.protocol)) return end
     if type(failure) == "string" then print(failure) return end
     print(failure.kind, failure.url)
-    print(failure)"#;
+    print(failure)
+    if failure.status then print("status " .. failure.status) end"#;
 
 fn report(port: u16, flags: &[&str]) -> Finished {
     let grant = format!("--allow-net=127.0.0.1:{port}");
@@ -226,7 +227,11 @@ fn an_answer_that_is_none_of_a_websocket_server_is_refused() {
             let _ = stream.read_to_end(&mut Vec::new());
             false
         });
-        expect(report(upstream.port, &[]), "protocol", text);
+        let finished = report(upstream.port, &[]);
+        let said = finished.stdout.lines().find_map(|line| line.strip_prefix("status "));
+        let status = text.strip_prefix("answered ").and_then(|rest| rest.get(..3));
+        assert_eq!(said, status, "{text}");
+        expect(finished, "protocol", text);
     }
 }
 

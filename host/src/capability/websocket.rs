@@ -8,7 +8,7 @@ use super::View;
 use crate::bindings::tidelock::script::types::Error;
 use crate::bindings::tidelock::script::websocket as wit;
 use crate::failure::{Failure, Kind};
-use crate::websocket::{Client, Close, MessageKind, Request, Socket, Taken};
+use crate::websocket::{Client, Close, MessageKind, Refusal, Request, Socket, Taken};
 
 /// The WebSocket client of one instance.
 pub struct WebSocketCtx {
@@ -75,11 +75,11 @@ impl<T> wit::HostConnectionWithStore<T> for WebSocket {
     async fn connect(
         accessor: &Accessor<T, Self>,
         request: wit::Request,
-    ) -> wasmtime::Result<Result<Resource<Socket>, Error>> {
+    ) -> wasmtime::Result<Result<Resource<Socket>, wit::Failure>> {
         let client = accessor.with(|mut access| access.get().ctx.client.clone());
         match client.connect(request.into()).await {
             Ok(socket) => Ok(Ok(accessor.with(|mut access| access.get().table.push(socket))?)),
-            Err(failure) => Ok(Err(failure.into())),
+            Err(refusal) => Ok(Err(refusal.into())),
         }
     }
 
@@ -155,6 +155,12 @@ impl From<wit::MessageKind> for MessageKind {
             wit::MessageKind::Text => Self::Text,
             wit::MessageKind::Binary => Self::Binary,
         }
+    }
+}
+
+impl From<Refusal> for wit::Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self { error: refusal.failure.into(), status: refusal.status }
     }
 }
 

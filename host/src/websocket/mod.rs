@@ -24,7 +24,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::client::{Client, Request};
+pub use self::client::{Client, Refusal, Request};
 pub use self::close::Close;
 pub use self::connection::{Connection, Incoming, Pending, Summary};
 pub use self::driver::Driver;

@@ -9,6 +9,7 @@ use tokio_tungstenite::tungstenite::handshake::client::{Response, generate_key};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::handshake::machine::TryParse;
 
+use super::Refusal;
 use super::request::Upgrade;
 use crate::door::network::CheckedUrl;
 use crate::failure::{self, Failure, Kind};
@@ -29,6 +30,8 @@ pub(super) struct Answer {
 pub(super) enum Refused {
     /// The connection did.
     Io(io::Error),
+    /// The peer answered with another status than 101.
+    Status(u16),
     /// The peer did not answer as it should; what it did instead.
     Protocol(String),
     /// Something with words of its own.
@@ -37,16 +40,25 @@ pub(super) enum Refused {
 
 impl Refused {
     /// The failure of a handshake with `peer`.
-    pub(super) fn with_peer(self, peer: &str) -> Failure {
-        match self {
+    pub(super) fn with_peer(self, peer: &str) -> Refusal {
+        let mut said = None;
+        let failure = match self {
             Self::Io(error) => {
                 let cause = failure::cause(&error);
                 let message = format!("{peer} closed the connection before it answered: {cause}");
                 Failure::new(Kind::Closed, message)
             }
+            Self::Status(status) => {
+                said = Some(status);
+                let redirect = (300..400).contains(&status);
+                let hint = if redirect { " (redirects are not followed)" } else { "" };
+                let message = format!("{peer} answered {status} instead of 101{hint}");
+                Failure::new(Kind::Protocol, message)
+            }
             Self::Protocol(what) => Failure::new(Kind::Protocol, format!("{peer} {what}")),
             Self::Other(failure) => failure,
-        }
+        };
+        Refusal { failure, status: said }
     }
 }
 
@@ -123,15 +135,9 @@ fn end_of_head(bytes: &[u8], searched: usize) -> Option<usize> {
 }
 
 fn check(response: &Response, key: &str) -> Result<(), Refused> {
-    let status = response.status();
-    if status.is_redirection() {
-        return Err(protocol(&format!(
-            "answered {} instead of 101 (redirects are not followed)",
-            status.as_u16()
-        )));
-    }
-    if status.as_u16() != 101 {
-        return Err(protocol(&format!("answered {} instead of 101", status.as_u16())));
+    let status = response.status().as_u16();
+    if status != 101 {
+        return Err(Refused::Status(status));
     }
     let headers = response.headers();
     if !has_token(headers, UPGRADE.as_str(), "websocket") {

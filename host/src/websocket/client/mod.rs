@@ -35,6 +35,21 @@ const CAPABILITY: &str = "websocket";
 /// Longest wait for a connection, whatever the script asks for.
 const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Why there is no connection.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What went wrong.
+    pub failure: Failure,
+    /// The status of the response, if that was it.
+    pub status: Option<u16>,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self { failure, status: None }
+    }
+}
+
 /// Opens connections for one script. Clones are the same client.
 #[derive(Clone)]
 pub struct Client {
@@ -78,7 +93,7 @@ impl Client {
     ///
     /// # Errors
     /// As `websocket.connection.connect` in `wit/`.
-    pub async fn connect(self, request: Request) -> Result<Socket, Failure> {
+    pub async fn connect(self, request: Request) -> Result<Socket, Refusal> {
         let Shared { network, slots, bounds, .. } = &*self.shared;
         let deadline = Instant::now() + request.timeout.min(MAX_TIMEOUT);
         let url = request::parse_url(&request.url)?;
@@ -93,16 +108,16 @@ impl Client {
         let connecting = self.open(&url, &upgrade, request.ca_certificates.as_deref(), deadline);
         let result = match timeout_at(deadline, connecting).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::new(
-                Kind::Timeout,
-                format!("connecting to {} took too long", url.destination()),
-            )),
+            Err(_) => {
+                let message = format!("connecting to {} took too long", url.destination());
+                Err(Failure::new(Kind::Timeout, message).into())
+            }
         };
         match result {
             Ok(opened) => Ok(self.start(opened, permit, record)),
-            Err(failure) => {
-                record.failed(&failure);
-                Err(failure)
+            Err(refusal) => {
+                record.failed(&refusal.failure);
+                Err(refusal)
             }
         }
     }
@@ -113,7 +128,7 @@ impl Client {
         upgrade: &Upgrade,
         certificates: Option<&[u8]>,
         deadline: Instant,
-    ) -> Result<Opened, Failure> {
+    ) -> Result<Opened, Refusal> {
         let Shared { network, bounds, .. } = &*self.shared;
         // Before the network is touched, so that certificates that cannot be used are told first.
         let own = certificates.map(|pem| Trust::new(self.shared.roots.clone(), Some(pem)));
