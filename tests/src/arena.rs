@@ -28,7 +28,11 @@ pub struct Arena {
 impl Arena {
     /// Serves `arena.lua` with two workers and these flags.
     pub fn new(flags: &[&str]) -> Self {
-        Self::of(&[&["--workers=2"], flags].concat(), &scripts().join("arena.lua"))
+        let run = Run::new(["run", "--allow-listen=0", "--workers=2"]).args(flags);
+        let mut serving = run.args([scripts().join("arena.lua")]).serve();
+        // The other worker serves too, so that what it holds is no part of the difference.
+        serving.next_line();
+        Self::watching(serving)
     }
 
     /// Serves another script, which must print its port and answer `/innocent` with `well`.
