@@ -1,0 +1,47 @@
+-- A server whose clients may leave at any stage: `/wait` waits for what never comes, `/large`, `/stream` and
+-- `/events` never end their answers, `/ws` echoes. Each says on standard error when it is over.
+local function over(name)
+  return setmetatable({}, { __close = function() log.info("over: " .. name) end })
+end
+
+local large = ("0123456789abcdef"):rep(1536 * 1024)
+
+http.serve(0, {
+  ANY = {
+    ["/innocent"] = function() return "well" end,
+    ["/show"] = function(req) return req.method .. " " .. #req.body end,
+    ["/wait"] = function()
+      local _ <close> = over("wait")
+      sleep(1000)
+    end,
+    ["/large"] = function() return large end,
+    ["/stream"] = function()
+      return { stream = function(write)
+        local _ <close> = over("stream")
+        local piece = ("x"):rep(16 * 1024)
+        while true do write(piece) end
+      end }
+    end,
+    ["/events"] = function()
+      return { sse = function(send)
+        local _ <close> = over("events")
+        local piece = ("x"):rep(16 * 1024)
+        while true do send(piece) end
+      end }
+    end,
+    ["/silent"] = function()
+      return { sse = function(send)
+        local _ <close> = over("silent")
+        send("hello")
+        sleep(1000)
+      end }
+    end,
+    ["/ws"] = function()
+      return { ws = function(conn)
+        local _ <close> = over("ws")
+        for message in conn:messages() do pcall(conn.write, conn, message) end
+      end }
+    end,
+    ["/run"] = function(req) return tostring(assert(load(req.body, "=handler"))(req)) end,
+  },
+}, { on_listen = function(s) print(s.port) io.stdout:flush() end })
