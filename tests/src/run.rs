@@ -155,6 +155,11 @@ impl Serving {
         self.stderr.wait_for(text)
     }
 
+    /// Waits until standard error has as many lines with this text.
+    pub fn stderr_lines(&mut self, text: &str, count: usize) {
+        self.stderr.wait_for_many(text, count);
+    }
+
     /// Sends a signal such as `TERM`.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill")
@@ -210,6 +215,15 @@ impl Lines {
             }
         });
         Self { receiver, seen: std::cell::RefCell::default() }
+    }
+
+    fn wait_for_many(&self, text: &str, count: usize) {
+        while self.seen.borrow().iter().filter(|line| line.contains(text)).count() < count {
+            let Ok(line) = self.receiver.recv_timeout(GUARD) else {
+                panic!("not {count} lines with {text:?} on standard error, but:\n{}", self.all());
+            };
+            self.seen.borrow_mut().push(line);
+        }
     }
 
     fn wait_for(&self, text: &str) -> String {

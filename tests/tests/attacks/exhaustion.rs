@@ -73,14 +73,20 @@ fn attack_19_slow_bodies() {
 /// Answer: cut after `--write-timeout`. Fails with `--write-timeout=none`.
 #[test]
 fn attack_19_slow_readers() {
-    let arena = arena(&["--write-timeout=500ms"]);
-    let before = descriptors(&arena);
-    let crowd = crowd(&arena, 4, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
-    arena.during(|| wait_until("all came", || descriptors(&arena) >= before + 4));
-    wait_until("all are cut", || descriptors(&arena) <= before + 2);
-    for mut slow in crowd {
-        assert!(slow.rest().len() < 24 << 20, "the response was cut");
+    let mut arena = arena(&["--write-timeout=500ms"]);
+    let streams = crowd(&arena, 8, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+    arena.during(|| ());
+    arena.serving.stderr_lines("over: stream", 8);
+    for mut slow in streams {
+        slow.rest(); // ends
     }
+    let before = descriptors(&arena);
+    let large = crowd(&arena, 6, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    arena.during(|| wait_until("they came", || descriptors(&arena) >= before + 6));
+    // The innocent may have two of these.
+    wait_until("most are cut", || descriptors(&arena) <= before + 2);
+    let cut = large.into_iter().filter_map(|mut slow| (slow.rest().len() < 24 << 20).then_some(()));
+    assert!(cut.count() >= 2);
     arena.finish(32 * 1024);
 }
 
@@ -123,14 +129,14 @@ fn attack_19_more_connections_than_allowed() {
 /// Answer: `send` waits, then the client is cut after `--write-timeout`. Fails with `--write-timeout=none`.
 #[test]
 fn attack_24_slow_consumers_of_events() {
-    let arena = arena(&["--write-timeout=500ms"]);
+    let mut arena = arena(&["--write-timeout=500ms"]);
     let (before, open) = (memory(&arena), descriptors(&arena));
     let crowd = crowd(&arena, 50, "GET /events HTTP/1.1\r\nHost: h\r\n\r\n");
     arena.during(|| wait_until("all came", || descriptors(&arena) >= open + 50));
     let held = memory(&arena).saturating_sub(before);
     // Each has 64 KiB in its queue, a response of hyper's and an event of Lua's.
     assert!(held < 50 * 512, "50 streams hold {held} KiB");
-    wait_until("all are cut", || descriptors(&arena) <= open + 2);
+    arena.serving.stderr_lines("over: events", 50);
     for mut slow in crowd {
         slow.rest(); // ends
     }
