@@ -73,7 +73,7 @@ fn attack_19_slow_bodies() {
 /// Answer: cut after `--write-timeout`. Fails with `--write-timeout=none`.
 #[test]
 fn attack_19_slow_readers() {
-    let mut arena = arena(&["--write-timeout=500ms"]);
+    let mut arena = arena(&["--write-timeout=500ms", "--idle-timeout=1s"]);
     let streams = crowd(&arena, 8, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
     arena.during(|| ());
     arena.serving.stderr_lines("over: stream", 8);
