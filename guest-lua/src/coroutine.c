@@ -59,7 +59,7 @@ static int resume_once (lua_State *L, lua_State *co, int narg) {
     return FAILED;
   }
   lua_xmove(L, co, narg);
-  resuming_enter(&resuming, L);
+  resuming_enter(&resuming, L, co);
   status = lua_resume(co, L, narg, &results);
   resuming_leave(&resuming);
   if (status == LUA_YIELD && task_current() != NULL && task_current()->suspending) {
@@ -128,7 +128,7 @@ static int close_thread (lua_State *L, lua_State *co) {
   bool unwinding = protected_unwinding();
   Resuming resuming;
   int status;
-  resuming_enter(&resuming, L);
+  resuming_enter(&resuming, L, co);
   status = lua_closethread(co, L);
   resuming_leave(&resuming);
   protected_caught(unwinding);

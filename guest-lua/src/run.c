@@ -14,6 +14,7 @@
 #include "event_loop.h"
 #include "failure.h"
 #include "globals.h"
+#include "landmarks.h"
 #include "modules.h"
 #include "script.h"
 #include "settings.h"
@@ -136,6 +137,7 @@ static void push_arguments (lua_State *L) {
 static int prepare (lua_State *L) {
   size_t i;
   globals_open(L);
+  landmarks_tell(L);
   push_arguments(L);
   modules_load_script(L);
   luaL_checkstack(L, (int)settings()->arguments.len + 8, "too many arguments");

@@ -41,6 +41,7 @@ void task_open (lua_State *L, uint32_t limit) {
 
 
 Task *task_current (void) { return tasks.current; }
+void *task_current_address (void) { return &tasks.current; }
 Task *task_first (void) { return tasks.all; }
 void task_close (void) { tasks.closing = true; }
 size_t task_count (void) { return tasks.count; }

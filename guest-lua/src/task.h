@@ -80,6 +80,9 @@ void task_close (void);
 /* The task that runs now. */
 Task *task_current (void);
 
+/* Where the pointer to it is, for landmarks.c. */
+void *task_current_address (void);
+
 /* The first of all tasks; go on with 'next'. */
 Task *task_first (void);
 

@@ -29,8 +29,9 @@ static struct {
 } waits;
 
 
-void resuming_enter (Resuming *resuming, lua_State *from) {
+void resuming_enter (Resuming *resuming, lua_State *from, lua_State *to) {
   resuming->from = from;
+  resuming->to = to;
   resuming->up = waits.resuming;
   resuming->pinned = !lua_isyieldable(from);
   waits.resuming = resuming;
@@ -42,6 +43,9 @@ void resuming_leave (Resuming *resuming) {
   waits.pinned -= resuming->pinned;
   waits.resuming = resuming->up;
 }
+
+
+void *resuming_address (void) { return &waits.resuming; }
 
 
 /* The name of a frame's function in the loaded libraries ("table.sort"), left on the stack; or NULL. */

@@ -51,12 +51,15 @@ void task_cancel_all (void);
 
 /* For coroutine.c: a coroutine 'co' is being resumed from 'from'. */
 typedef struct Resuming {
-  lua_State *from;
+  lua_State *from, *to;
   struct Resuming *up;
   bool pinned;
 } Resuming;
 
-void resuming_enter (Resuming *resuming, lua_State *from);
+void resuming_enter (Resuming *resuming, lua_State *from, lua_State *to);
 void resuming_leave (Resuming *resuming);
+
+/* Where the pointer to the innermost of them is, for landmarks.c. */
+void *resuming_address (void);
 
 #endif

@@ -26,6 +26,8 @@ pub enum Ending {
     Limit {
         /// Which limit, and the flag that raises it.
         message: String,
+        /// Lua's traceback of what was running; empty if there is none.
+        traceback: Vec<u8>,
     },
     /// What the operator asked for makes no sense for this script.
     Usage {
@@ -50,6 +52,14 @@ impl Ending {
         }
     }
 
+    /// The same, with where the script was when a limit stopped it.
+    pub(super) fn with_traceback(self, traceback: Vec<u8>) -> Self {
+        match self {
+            Self::Limit { message, .. } => Self::Limit { message, traceback },
+            other => other,
+        }
+    }
+
     /// Prints what went wrong, if anything did: `error: `, the message, then the traceback.
     ///
     /// On a terminal, whatever could steer it is escaped; elsewhere the bytes pass as they are.
@@ -60,7 +70,8 @@ impl Ending {
         let (message, traceback) = match self {
             Self::Done | Self::Exit(_) | Self::Signal(_) => return Ok(()),
             Self::Failed { message, traceback } => (message.as_slice(), traceback.as_slice()),
-            Self::Limit { message } | Self::Usage { message } => (message.as_bytes(), &[][..]),
+            Self::Limit { message, traceback } => (message.as_bytes(), traceback.as_slice()),
+            Self::Usage { message } => (message.as_bytes(), &[][..]),
         };
         let mut text = b"error: ".to_vec();
         for part in [message, traceback] {
@@ -85,7 +96,7 @@ impl Ending {
 impl From<Failure> for Ending {
     fn from(Failure { kind, message }: Failure) -> Self {
         match kind {
-            Kind::TooLarge | Kind::Limit => Self::Limit { message },
+            Kind::TooLarge | Kind::Limit => Self::Limit { message, traceback: Vec::new() },
             _ => Self::Failed { message: message.into_bytes(), traceback: Vec::new() },
         }
     }
@@ -136,7 +147,7 @@ mod tests {
         assert_eq!(Ending::Exit(-1).exit_code(), 255);
         assert_eq!(Ending::Exit(i32::MIN).exit_code(), 0);
         assert_eq!(failed(b"x", b"").exit_code(), 1);
-        assert_eq!(Ending::Limit { message: String::new() }.exit_code(), 3);
+        assert_eq!(Ending::from(Failure::new(Kind::Limit, "")).exit_code(), 3);
         assert_eq!(Ending::Usage { message: String::new() }.exit_code(), 2);
         assert_eq!(Ending::Signal(2).exit_code(), 130);
         assert_eq!(Ending::Signal(15).exit_code(), 143);

@@ -36,6 +36,8 @@ impl Engine {
         let mut config = wasmtime::Config::new();
         guest_lua::apply_engine_config(&mut config);
         machine_code::configure(&mut config);
+        // What is left of an instance when it traps: the host reads the script's traceback from it.
+        config.coredump_on_trap(true);
         let engine = wasmtime::Engine::new(&config).context("failed to start the engine")?;
         let component = machine_code::load(&engine)?;
         let mut linker = Linker::new(&engine);

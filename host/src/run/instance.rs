@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wasmtime::component::ResourceTable;
-use wasmtime::{Result, Store, StoreContextMut, UpdateDeadline};
+use wasmtime::{Result, Store, StoreContextMut, UpdateDeadline, WasmCoreDump};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use super::cpu::{CpuMeter, Exceeded, thread_cpu_time};
@@ -12,6 +12,7 @@ use super::ending::Ending;
 use super::memory::MemoryLimit;
 use super::setup::Setup;
 use super::state::{Exit, HostState};
+use super::traceback;
 use crate::bindings::{FailureCause, Outcome, Start};
 use crate::capability::download::DownloadCtx;
 use crate::capability::files::FilesCtx;
@@ -65,6 +66,7 @@ async fn try_run(setup: &Setup) -> Result<InstanceEnd> {
         .run_concurrent(async |accessor| script.call_run(accessor, start).await)
         .await
         .and_then(|outcome| outcome);
+    let traceback = result.as_ref().err().map(|error| traceback_of(error, &store));
     let state = store.data_mut();
     // A pipe without a reader is nobody's fault, and a full disk was already told to the script.
     let _ = state.files.finish();
@@ -75,6 +77,7 @@ async fn try_run(setup: &Setup) -> Result<InstanceEnd> {
         }
         Err(error) => match ending_of_trap(&error, state.memory.refused(), limits) {
             Some(ending) => {
+                let ending = ending.with_traceback(traceback.unwrap_or_default());
                 let of_run = error.downcast_ref() == Some(&Exceeded::Total);
                 let replaceable = served && !of_run && matches!(ending, Ending::Limit { .. });
                 InstanceEnd { ending, replaceable, served }
@@ -96,6 +99,7 @@ fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {
         table: ResourceTable::new(),
         wasi: libc(),
         memory: MemoryLimit::new(limits.max_memory),
+        landmarks: None,
         cpu: Arc::clone(&cpu),
         stop: setup.stop.clone(),
         env: setup.env.clone(),
@@ -169,9 +173,12 @@ fn ending_of(outcome: Outcome, setup: &Setup) -> Ending {
         FailureCause::Script => {
             Ending::Failed { message: failure.message, traceback: failure.traceback }
         }
-        FailureCause::Memory => memory_ending(&setup.config.limits),
+        FailureCause::Memory => {
+            memory_ending(&setup.config.limits).with_traceback(failure.traceback)
+        }
         FailureCause::Limit => {
-            Ending::Limit { message: String::from_utf8_lossy(&failure.message).into_owned() }
+            let message = String::from_utf8_lossy(&failure.message).into_owned();
+            Ending::Limit { message, traceback: failure.traceback }
         }
         FailureCause::Cancelled => match setup.stop.number() {
             Some(number) => Ending::Signal(number),
@@ -210,6 +217,19 @@ fn ending_of_trap(error: &wasmtime::Error, refused: bool, limits: &Limits) -> Op
     }
 }
 
+/// Where the script was when it trapped.
+fn traceback_of(error: &wasmtime::Error, store: &Store<HostState>) -> Vec<u8> {
+    let (Some(dump), Some(landmarks)) =
+        (error.downcast_ref::<WasmCoreDump>(), &store.data().landmarks)
+    else {
+        return Vec::new();
+    };
+    // The guest has one memory, which its libc adapter shares.
+    let memories = dump.memories().iter().map(|memory| memory.data(store));
+    let memory = memories.max_by_key(|memory| memory.len()).unwrap_or_default();
+    traceback::read(memory, landmarks)
+}
+
 fn memory_ending(limits: &Limits) -> Ending {
     limit(format!(
         "not enough memory: the script needs more than {} (raise --max-memory)",
@@ -218,5 +238,5 @@ fn memory_ending(limits: &Limits) -> Ending {
 }
 
 fn limit(message: String) -> Ending {
-    Ending::Limit { message }
+    Ending::Limit { message, traceback: Vec::new() }
 }

@@ -11,6 +11,7 @@ mod memory;
 mod setup;
 mod state;
 mod stop;
+mod traceback;
 mod worker;
 
 use std::sync::Arc;

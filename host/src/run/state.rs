@@ -8,7 +8,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use super::cpu::CpuMeter;
 use super::memory::MemoryLimit;
 use super::stop::StopRequest;
-use crate::bindings::{ScriptImports, ScriptImportsWithStore, tidelock::script::types};
+use crate::bindings::{Landmarks, ScriptImports, ScriptImportsWithStore, tidelock::script::types};
 use crate::capability::download::DownloadCtx;
 use crate::capability::env::EnvCtx;
 use crate::capability::files::FilesCtx;
@@ -29,6 +29,8 @@ pub struct HostState {
     pub memory: MemoryLimit,
     /// The limits of its CPU time.
     pub cpu: Arc<CpuMeter>,
+    /// Where to read its traceback; none before its interpreter has started.
+    pub landmarks: Option<Landmarks>,
     /// When it has to stop.
     pub stop: StopRequest,
     /// `wit/download.wit`
@@ -68,6 +70,11 @@ impl types::Host for HostState {}
 impl ScriptImports for HostState {
     fn resumed(&mut self) -> wasmtime::Result<()> {
         self.cpu.resumed();
+        Ok(())
+    }
+
+    fn tell_landmarks(&mut self, landmarks: Landmarks) -> wasmtime::Result<()> {
+        self.landmarks = Some(landmarks);
         Ok(())
     }
 

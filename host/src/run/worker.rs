@@ -41,6 +41,7 @@ pub fn run(setup: &Setup) -> Ending {
                         "stopped: the run took longer than {} (raise --max-time)",
                         show_duration(Some(max_time))
                     ),
+                    traceback: Vec::new(),
                 }),
             None => run_instances(setup).await,
         };
@@ -58,7 +59,9 @@ async fn run_instances(setup: &Setup) -> Ending {
     loop {
         let begun = Instant::now();
         let end = instance::run(setup).await;
-        let Ending::Limit { message } = &end.ending else { return check_workers(end, setup) };
+        let Ending::Limit { message, traceback } = &end.ending else {
+            return check_workers(end, setup);
+        };
         if !end.replaceable || setup.stop.number().is_some() {
             return end.ending;
         }
@@ -73,6 +76,7 @@ async fn run_instances(setup: &Setup) -> Ending {
                 ("script", setup.script.name().as_bytes()),
                 ("reason", message.as_bytes()),
                 ("after_seconds", wait.as_bytes()),
+                ("traceback", traceback),
             ],
         );
         tokio::select! {

@@ -1,0 +1,305 @@
+//! The Lua traceback of an instance that a limit stopped, read from the memory it left.
+//!
+//! A trap can come anywhere and nothing can be called in the instance afterwards, so the host walks the
+//! interpreter's structures itself; the guest told where they are ([`Landmarks`]). A script may have
+//! had a hand in every byte: each access is checked, each walk is bounded, and what makes no sense ends it.
+
+use crate::bindings::Landmarks;
+
+/// Frames of one coroutine that are shown, of the innermost and of the outermost, as in Lua.
+const FRAMES: (usize, usize) = (10, 11);
+
+/// Coroutines that are shown, of the innermost and of the outermost.
+const COROUTINES: (usize, usize) = (2, 2);
+
+/// Frames of one coroutine that are walked: more than Lua's stack has room for in any usual function.
+const MAX_FRAMES: usize = 250_000;
+
+/// Coroutines that are walked; Lua allows 200 inside each other.
+const MAX_COROUTINES: usize = 256;
+
+/// Entries of the loaded modules that are searched for the names of functions.
+const MAX_NAMES: usize = 50_000;
+
+/// Steps of a function's lines that are added up; Lua begins anew every 128 instructions.
+const MAX_STEPS: u32 = 100_000;
+
+/// Bytes of a chunk's or a function's name that are shown; Lua's own bound for the former.
+const MAX_NAME: u32 = 60;
+
+/// The traceback of what was running, in Lua's own form; empty if nothing could be read.
+pub fn read(memory: &[u8], marks: &Landmarks) -> Vec<u8> {
+    let memory = Memory { bytes: memory, marks };
+    let mut text = b"stack traceback:".to_vec();
+    let header = text.len();
+    let coroutines = Shown::of(memory.coroutines(), MAX_COROUTINES, COROUTINES);
+    let mut first = true;
+    coroutines.each(|coroutine| match coroutine {
+        Ok(thread) => {
+            if !std::mem::take(&mut first) {
+                text.extend_from_slice(b"\n\t(...resumed by...)");
+            }
+            memory.push_frames(&mut text, thread);
+        }
+        Err(skipped) => {
+            text.extend_from_slice(format!("\n\t...\t(skipping {skipped} coroutines)").as_bytes());
+        }
+    });
+    if text.len() == header { Vec::new() } else { text }
+}
+
+/// The first and the last of a sequence.
+struct Shown<T> {
+    first: Vec<T>,
+    last: std::collections::VecDeque<T>,
+    skipped: usize,
+}
+
+impl<T: Copy> Shown<T> {
+    /// Looks at no more than `max` items.
+    fn of(items: impl Iterator<Item = T>, max: usize, (first, last): (usize, usize)) -> Self {
+        let mut shown =
+            Self { first: Vec::new(), last: std::collections::VecDeque::new(), skipped: 0 };
+        for item in items.take(max) {
+            if shown.first.len() < first {
+                shown.first.push(item);
+                continue;
+            }
+            if shown.last.len() == last {
+                shown.last.pop_front();
+                shown.skipped += 1;
+            }
+            shown.last.push_back(item);
+        }
+        shown
+    }
+
+    /// Gives the items, and in their middle how many were skipped.
+    fn each(&self, mut give: impl FnMut(Result<T, usize>)) {
+        self.first.iter().for_each(|item| give(Ok(*item)));
+        if self.skipped > 0 {
+            give(Err(self.skipped));
+        }
+        self.last.iter().for_each(|item| give(Ok(*item)));
+    }
+}
+
+/// A value as Lua compares functions: its tag and its pointer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Value {
+    tag: u8,
+    pointer: u32,
+}
+
+/// The linear memory; every access outside it is none.
+#[derive(Clone, Copy)]
+struct Memory<'a> {
+    bytes: &'a [u8],
+    marks: &'a Landmarks,
+}
+
+impl<'a> Memory<'a> {
+    fn slice(self, base: u32, offset: u32, length: u32) -> Option<&'a [u8]> {
+        let start = usize::try_from(base.checked_add(offset)?).ok()?;
+        self.bytes.get(start..start.checked_add(usize::try_from(length).ok()?)?)
+    }
+
+    fn byte(self, base: u32, offset: u32) -> Option<u8> {
+        self.slice(base, offset, 1)?.first().copied()
+    }
+
+    fn word(self, base: u32, offset: u32) -> Option<u32> {
+        Some(u32::from_le_bytes(self.slice(base, offset, 4)?.try_into().ok()?))
+    }
+
+    /// A pointer that is not null.
+    fn pointer(self, base: u32, offset: u32) -> Option<u32> {
+        self.word(base, offset).filter(|pointer| *pointer != 0)
+    }
+
+    fn value(self, at: u32) -> Option<Value> {
+        let tag = self.byte(at, self.marks.value_tag)?;
+        Some(Value { tag, pointer: self.word(at, 0)? })
+    }
+
+    /// At most `MAX_NAME` bytes of a string and whether there are more.
+    fn string(self, at: u32) -> Option<(&'a [u8], bool)> {
+        let marks = self.marks;
+        let short = i8::from_le_bytes([self.byte(at, marks.string_short_length)?]);
+        let (start, length) = match u32::try_from(short) {
+            Ok(length) => (at.checked_add(marks.string_contents)?, length),
+            Err(_) => {
+                (self.pointer(at, marks.string_contents)?, self.word(at, marks.string_long_length)?)
+            }
+        };
+        Some((self.slice(start, 0, length.min(MAX_NAME))?, length > MAX_NAME))
+    }
+
+    /// The threads from the one that runs to that of its task.
+    fn coroutines(self) -> impl Iterator<Item = u32> {
+        let marks = self.marks;
+        let mut resuming = self.pointer(marks.resuming, 0);
+        let running = match resuming {
+            Some(resuming) => self.pointer(resuming, marks.resuming_to),
+            None => self
+                .pointer(marks.current_task, 0)
+                .and_then(|task| self.pointer(task, marks.task_thread))
+                .or(Some(marks.main_thread)),
+        };
+        running.into_iter().chain(std::iter::from_fn(move || {
+            let thread = self.pointer(resuming?, marks.resuming_from)?;
+            resuming = self.pointer(resuming?, marks.resuming_up);
+            Some(thread)
+        }))
+    }
+
+    /// The frames of a thread from the running one to the first.
+    fn frames(self, thread: u32) -> impl Iterator<Item = u32> {
+        let base = thread.checked_add(self.marks.thread_base);
+        let mut next = self.pointer(thread, self.marks.thread_frame);
+        std::iter::from_fn(move || {
+            let frame = next.filter(|frame| Some(*frame) != base)?;
+            next = self.pointer(frame, self.marks.frame_previous);
+            Some(frame)
+        })
+    }
+
+    fn push_frames(self, text: &mut Vec<u8>, thread: u32) {
+        Shown::of(self.frames(thread), MAX_FRAMES, FRAMES).each(|frame| match frame {
+            Ok(frame) => {
+                text.extend_from_slice(b"\n\t");
+                if self.push_frame(text, frame).is_none() {
+                    text.extend_from_slice(b"?");
+                }
+            }
+            Err(skipped) => {
+                text.extend_from_slice(format!("\n\t...\t(skipping {skipped} levels)").as_bytes());
+            }
+        });
+    }
+
+    fn push_frame(self, text: &mut Vec<u8>, frame: u32) -> Option<()> {
+        let marks = self.marks;
+        let flags = self.word(frame, marks.frame_flags)?;
+        let function = self.value(self.pointer(frame, marks.frame_function)?)?;
+        let is_lua = flags & marks.frame_in_c == 0 && u32::from(function.tag) == marks.lua_function;
+        if is_lua {
+            let prototype = self.pointer(function.pointer, marks.function_prototype)?;
+            let first_line = self.word(prototype, marks.prototype_line)?;
+            let mut chunk = Vec::new();
+            self.push_chunk(&mut chunk, prototype)?;
+            text.extend_from_slice(&chunk);
+            if let Some(line) = self.line(prototype, self.word(frame, marks.frame_pc)?) {
+                text.extend_from_slice(format!(":{line}").as_bytes());
+            }
+            text.extend_from_slice(b": in ");
+            if first_line == 0 {
+                text.extend_from_slice(b"main chunk");
+            } else if self.push_name(text, function).is_none() {
+                text.extend_from_slice(b"function <");
+                text.extend_from_slice(&chunk);
+                text.extend_from_slice(format!(":{first_line}>").as_bytes());
+            }
+        } else {
+            text.extend_from_slice(b"[C]: in ");
+            self.push_name(text, function).unwrap_or_else(|| text.push(b'?'));
+        }
+        if flags & marks.frame_tail_call != 0 {
+            text.extend_from_slice(b"\n\t(...tail calls...)");
+        }
+        Some(())
+    }
+
+    /// The name of a chunk as Lua shows it.
+    fn push_chunk(self, text: &mut Vec<u8>, prototype: u32) -> Option<()> {
+        let (source, cut) = match self.pointer(prototype, self.marks.prototype_source) {
+            Some(source) => self.string(source)?,
+            None => (&b"=?"[..], false),
+        };
+        let more = if cut { &b"..."[..] } else { &[] };
+        match source.split_first() {
+            Some((b'=' | b'@', name)) => text.extend_from_slice(&[name, more].concat()),
+            _ => {
+                let line = source.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let more = if line.len() < source.len() { &b"..."[..] } else { more };
+                text.extend_from_slice(&[b"[string \"", line, more, b"\"]"].concat());
+            }
+        }
+        Some(())
+    }
+
+    /// The line of the instruction before `pc`, which is the next one.
+    fn line(self, prototype: u32, pc: u32) -> Option<i64> {
+        let marks = self.marks;
+        let code = self.pointer(prototype, marks.prototype_code)?;
+        let instruction = (pc.checked_sub(code)? / 4).saturating_sub(1);
+        if instruction >= self.word(prototype, marks.prototype_steps_count)? {
+            return None;
+        }
+        let steps = self.pointer(prototype, marks.prototype_steps)?;
+        let mut line = i64::from(self.word(prototype, marks.prototype_line)?);
+        let mut from = 0;
+        let known = self.word(prototype, marks.prototype_lines_count)?;
+        if let Some(lines) = self.pointer(prototype, marks.prototype_lines) {
+            // The last known line at or before the instruction; they stand in order.
+            let entry = |index: u32| self.slice(lines, index.checked_mul(8)?, 8);
+            let (mut low, mut high) = (0, known);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let at = entry(middle)?.first_chunk().copied().map(u32::from_le_bytes)?;
+                if at <= instruction { low = middle + 1 } else { high = middle }
+            }
+            if let Some(last) = low.checked_sub(1) {
+                let entry = entry(last)?;
+                from = entry.first_chunk().copied().map(u32::from_le_bytes)?.checked_add(1)?;
+                line = entry.last_chunk().copied().map(i32::from_le_bytes)?.into();
+            }
+        }
+        let count = (instruction + 1).checked_sub(from)?.min(MAX_STEPS);
+        let steps = self.slice(steps, from, count)?;
+        Some(steps.iter().fold(line, |line, step| line + i64::from(i8::from_le_bytes([*step]))))
+    }
+
+    /// `function 'name'`, if a loaded module or the globals have the function.
+    fn push_name(self, text: &mut Vec<u8>, function: Value) -> Option<()> {
+        let mut visited = MAX_NAMES;
+        for (module, table) in self.entries(self.marks.loaded)? {
+            if u32::from(table.tag) != self.marks.table {
+                continue;
+            }
+            for (name, value) in self.entries(table.pointer)? {
+                visited = visited.checked_sub(1)?;
+                if value == function {
+                    text.extend_from_slice(b"function '");
+                    if module != b"_G" {
+                        text.extend_from_slice(&[module, b"."].concat());
+                    }
+                    text.extend_from_slice(name);
+                    text.push(b'\'');
+                    return Some(());
+                }
+            }
+        }
+        None
+    }
+
+    /// The entries of a table whose keys are short strings.
+    fn entries(self, table: u32) -> Option<impl Iterator<Item = (&'a [u8], Value)>> {
+        let marks = self.marks;
+        let count = 1u32.checked_shl(self.byte(table, marks.table_log_size)?.into())?;
+        let nodes = self.pointer(table, marks.table_nodes)?;
+        Some(
+            (0..count)
+                .map_while(move |index| {
+                    let node = nodes.checked_add(index.checked_mul(marks.node_size)?)?;
+                    let value = self.value(node)?;
+                    let tag = self.byte(node, marks.node_key_tag)?;
+                    let name = (u32::from(tag) == marks.short_string)
+                        .then(|| self.string(self.word(node, marks.node_key)?))
+                        .flatten();
+                    Some(name.map(|(name, _)| (name, value)))
+                })
+                .flatten(),
+        )
+    }
+}
