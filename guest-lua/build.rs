@@ -4,6 +4,8 @@
 mod component;
 #[path = "build/module.rs"]
 mod module;
+#[path = "build/patches.rs"]
+mod patches;
 #[path = "build/precompile.rs"]
 mod precompile;
 #[path = "build/preludes.rs"]

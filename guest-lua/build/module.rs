@@ -8,6 +8,7 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
+use crate::patches;
 use crate::sources::Libraries;
 use crate::toolchain::Compiler;
 
@@ -99,11 +100,12 @@ fn units(libraries: &Libraries, here: &Path, out: &Path) -> Result<Vec<Unit>> {
     add(libraries.mimalloc.join("src/static.c"), "mimalloc", mimalloc);
     for name in LUA_FILES {
         let mut flags = strings(LUA);
+        flags.push(include(&libraries.lua));
         if *name == "lauxlib" {
             // The buffers of Lua's libraries allocate behind the collector's back (`src/allocator.c`).
             flags.push("-Dlua_getallocf=allocator_collecting".into());
         }
-        add(libraries.lua.join(format!("{name}.c")), "lua", flags);
+        add(patches::apply(&libraries.lua, name, out)?, "lua", flags);
     }
     add(out.join("script.c"), "bindings", strings(ALLOCATOR));
     let own_includes =
