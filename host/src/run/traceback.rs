@@ -4,6 +4,8 @@
 //! interpreter's structures itself; the guest told where they are ([`Landmarks`]). A script may have
 //! had a hand in every byte: each access is checked, each walk is bounded, and what makes no sense ends it.
 
+use std::collections::{HashMap, VecDeque};
+
 use crate::bindings::Landmarks;
 
 /// Frames of one coroutine that are shown, of the innermost and of the outermost, as in Lua.
@@ -18,8 +20,9 @@ const MAX_FRAMES: usize = 250_000;
 /// Coroutines that are walked; Lua allows 200 inside each other.
 const MAX_COROUTINES: usize = 256;
 
-/// Entries of the loaded modules that are searched for the names of functions.
-const MAX_NAMES: usize = 50_000;
+/// Loaded modules, and entries of all of them, that are searched for the names of functions.
+const MAX_MODULES: usize = 1000;
+const MAX_NAMES: usize = 20_000;
 
 /// Steps of a function's lines that are added up; Lua begins anew every 128 instructions.
 const MAX_STEPS: u32 = 100_000;
@@ -30,6 +33,7 @@ const MAX_NAME: u32 = 60;
 /// The traceback of what was running, in Lua's own form; empty if nothing could be read.
 pub fn read(memory: &[u8], marks: &Landmarks) -> Vec<u8> {
     let memory = Memory { bytes: memory, marks };
+    let names = memory.names().unwrap_or_default();
     let mut text = b"stack traceback:".to_vec();
     let header = text.len();
     let coroutines = Shown::of(memory.coroutines(), MAX_COROUTINES, COROUTINES);
@@ -39,7 +43,7 @@ pub fn read(memory: &[u8], marks: &Landmarks) -> Vec<u8> {
             if !std::mem::take(&mut first) {
                 text.extend_from_slice(b"\n\t(...resumed by...)");
             }
-            memory.push_frames(&mut text, thread);
+            memory.push_frames(&mut text, &names, thread);
         }
         Err(skipped) => {
             text.extend_from_slice(format!("\n\t...\t(skipping {skipped} coroutines)").as_bytes());
@@ -51,15 +55,14 @@ pub fn read(memory: &[u8], marks: &Landmarks) -> Vec<u8> {
 /// The first and the last of a sequence.
 struct Shown<T> {
     first: Vec<T>,
-    last: std::collections::VecDeque<T>,
+    last: VecDeque<T>,
     skipped: usize,
 }
 
 impl<T: Copy> Shown<T> {
     /// Looks at no more than `max` items.
     fn of(items: impl Iterator<Item = T>, max: usize, (first, last): (usize, usize)) -> Self {
-        let mut shown =
-            Self { first: Vec::new(), last: std::collections::VecDeque::new(), skipped: 0 };
+        let mut shown = Self { first: Vec::new(), last: VecDeque::new(), skipped: 0 };
         for item in items.take(max) {
             if shown.first.len() < first {
                 shown.first.push(item);
@@ -84,8 +87,23 @@ impl<T: Copy> Shown<T> {
     }
 }
 
+/// The module and the key under which a value is found.
+type Names<'a> = HashMap<Value, (&'a [u8], &'a [u8])>;
+
+/// `function 'name'`, as Lua names what it finds.
+fn push_name(text: &mut Vec<u8>, names: &Names<'_>, function: Value) -> Option<()> {
+    let (module, name) = names.get(&function)?;
+    text.extend_from_slice(b"function '");
+    if *module != b"_G" {
+        text.extend_from_slice(&[module, &b"."[..]].concat());
+    }
+    text.extend_from_slice(name);
+    text.push(b'\'');
+    Some(())
+}
+
 /// A value as Lua compares functions: its tag and its pointer.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Value {
     tag: u8,
     pointer: u32,
@@ -164,11 +182,11 @@ impl<'a> Memory<'a> {
         })
     }
 
-    fn push_frames(self, text: &mut Vec<u8>, thread: u32) {
+    fn push_frames(self, text: &mut Vec<u8>, names: &Names<'_>, thread: u32) {
         Shown::of(self.frames(thread), MAX_FRAMES, FRAMES).each(|frame| match frame {
             Ok(frame) => {
                 text.extend_from_slice(b"\n\t");
-                if self.push_frame(text, frame).is_none() {
+                if self.push_frame(text, names, frame).is_none() {
                     text.extend_from_slice(b"?");
                 }
             }
@@ -178,7 +196,7 @@ impl<'a> Memory<'a> {
         });
     }
 
-    fn push_frame(self, text: &mut Vec<u8>, frame: u32) -> Option<()> {
+    fn push_frame(self, text: &mut Vec<u8>, names: &Names<'_>, frame: u32) -> Option<()> {
         let marks = self.marks;
         let flags = self.word(frame, marks.frame_flags)?;
         let function = self.value(self.pointer(frame, marks.frame_function)?)?;
@@ -195,14 +213,14 @@ impl<'a> Memory<'a> {
             text.extend_from_slice(b": in ");
             if first_line == 0 {
                 text.extend_from_slice(b"main chunk");
-            } else if self.push_name(text, function).is_none() {
+            } else if push_name(text, names, function).is_none() {
                 text.extend_from_slice(b"function <");
                 text.extend_from_slice(&chunk);
                 text.extend_from_slice(format!(":{first_line}>").as_bytes());
             }
         } else {
             text.extend_from_slice(b"[C]: in ");
-            self.push_name(text, function).unwrap_or_else(|| text.push(b'?'));
+            push_name(text, names, function).unwrap_or_else(|| text.push(b'?'));
         }
         if flags & marks.frame_tail_call != 0 {
             text.extend_from_slice(b"\n\t(...tail calls...)");
@@ -260,30 +278,23 @@ impl<'a> Memory<'a> {
         Some(steps.iter().fold(line, |line, step| line + i64::from(i8::from_le_bytes([*step]))))
     }
 
-    /// `function 'name'`, if a loaded module or the globals have the function.
-    fn push_name(self, text: &mut Vec<u8>, function: Value) -> Option<()> {
-        let mut visited = MAX_NAMES;
-        for (module, table) in self.entries(self.marks.loaded)? {
+    /// The names of what the loaded modules and the globals have.
+    fn names(self) -> Option<Names<'a>> {
+        let mut names = Names::new();
+        let mut left = MAX_NAMES;
+        for (module, table) in self.entries(self.marks.loaded)?.take(MAX_MODULES) {
             if u32::from(table.tag) != self.marks.table {
                 continue;
             }
-            for (name, value) in self.entries(table.pointer)? {
-                visited = visited.checked_sub(1)?;
-                if value == function {
-                    text.extend_from_slice(b"function '");
-                    if module != b"_G" {
-                        text.extend_from_slice(&[module, b"."].concat());
-                    }
-                    text.extend_from_slice(name);
-                    text.push(b'\'');
-                    return Some(());
-                }
+            for (name, value) in self.entries(table.pointer).into_iter().flatten().take(left) {
+                left -= 1;
+                names.entry(value).or_insert((module, name));
             }
         }
-        None
+        Some(names)
     }
 
-    /// The entries of a table whose keys are short strings.
+    /// The entries of a table whose keys are short strings, as far as they make sense.
     fn entries(self, table: u32) -> Option<impl Iterator<Item = (&'a [u8], Value)>> {
         let marks = self.marks;
         let count = 1u32.checked_shl(self.byte(table, marks.table_log_size)?.into())?;
@@ -301,5 +312,103 @@ impl<'a> Memory<'a> {
                 })
                 .flatten(),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Marks as a guest could have them, all offsets small.
+    fn marks() -> Landmarks {
+        Landmarks {
+            main_thread: 64,
+            current_task: 4,
+            task_thread: 0,
+            resuming: 8,
+            resuming_to: 0,
+            resuming_from: 4,
+            resuming_up: 8,
+            thread_frame: 0,
+            thread_base: 4,
+            frame_function: 0,
+            frame_previous: 4,
+            frame_pc: 8,
+            frame_flags: 12,
+            frame_in_c: 1,
+            frame_tail_call: 2,
+            value_tag: 4,
+            lua_function: 1,
+            table: 2,
+            short_string: 3,
+            function_prototype: 0,
+            prototype_code: 0,
+            prototype_source: 4,
+            prototype_line: 8,
+            prototype_steps: 12,
+            prototype_steps_count: 16,
+            prototype_lines: 20,
+            prototype_lines_count: 24,
+            string_short_length: 0,
+            string_long_length: 4,
+            string_contents: 8,
+            table_log_size: 0,
+            table_nodes: 4,
+            node_size: 16,
+            node_key_tag: 5,
+            node_key: 8,
+            loaded: 16,
+        }
+    }
+
+    /// Numbers that look random (a linear congruence of Knuth's).
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> u32 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (self.0 >> 33).try_into().unwrap_or_default()
+        }
+    }
+
+    #[test]
+    fn fuzz_any_memory_gives_a_text_of_bounded_length() {
+        let mut random = Random(2);
+        let mut frames = 0;
+        for round in 0..100_000 {
+            let size = 1 << (6 + round % 7);
+            // Words that are mostly small, so that they point into the memory and at each other.
+            let words = (0..size / 4).map(|_| {
+                let word = random.next();
+                if word % 8 == 0 { word } else { word % (size + size / 8) }
+            });
+            let memory: Vec<u8> =
+                words.collect::<Vec<_>>().into_iter().flat_map(u32::to_le_bytes).collect();
+            let text = read(&memory, &marks());
+            assert!(text.len() < 32 * 1024, "{}", text.len());
+            frames += usize::from(text.windows(4).any(|part| part == b": in"));
+        }
+        assert!(frames > 100, "only {frames} had frames");
+    }
+
+    #[test]
+    fn frames_in_a_circle_end() {
+        let mut memory = vec![0; 256];
+        let mut set = |at: usize, word: u32| {
+            memory.splice(at..at + 4, word.to_le_bytes());
+        };
+        set(64, 128); // the main thread's frame …
+        set(128, 160); // … a C function …
+        set(132, 128); // … called from itself
+        set(140, 1);
+        let text = String::from_utf8(read(&memory, &marks())).unwrap_or_default();
+        assert_eq!(text.matches("[C]: in ?").count(), FRAMES.0 + FRAMES.1, "{text}");
+        assert!(text.contains("(skipping"), "{text}");
+    }
+
+    #[test]
+    fn a_memory_without_an_interpreter_gives_nothing() {
+        assert!(read(&[], &marks()).is_empty());
+        assert!(read(&[0; 256], &marks()).is_empty());
     }
 }
