@@ -100,11 +100,12 @@ $(TOOLS)/bin/cargo-deny: Makefile
 docs: $(SETUP) ## Build the API documentation
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --workspace --no-deps --document-private-items
 
-bench: build ## Measure requests/s beside a bare hyper server, start-up time, size, idle connections, downloads beside curl (needs wrk)
+bench: build ## Measure requests/s beside a bare hyper server, start-up time, size, idle connections, downloads beside curl, how CPU limits hold (needs wrk)
 	$(CARGO) build --release --locked --package tests --example bare_hyper
 	$(PYTHON) tests/benches/measure.py
 	$(PYTHON) tests/benches/idle_connections.py
 	$(PYTHON) tests/benches/download.py
+	$(PYTHON) tests/benches/cpu_limit.py
 
 # What may be skipped elsewhere must run here.
 ci: export CI := true

@@ -22,10 +22,13 @@ impl StopRequest {
         *self.number.borrow()
     }
 
-    /// Waits until the run is asked to stop. Never returns if that has become impossible.
-    pub async fn made(mut self) {
-        if self.number.wait_for(Option::is_some).await.is_err() {
-            std::future::pending::<()>().await;
+    /// Waits until the run is asked to stop, and gives the signal. Never returns if that has become
+    /// impossible.
+    pub async fn made(mut self) -> i32 {
+        let number = self.number.wait_for(Option::is_some).await.map(|number| *number);
+        match number {
+            Ok(Some(number)) => number,
+            _ => std::future::pending().await,
         }
     }
 }

@@ -20,20 +20,19 @@ const MAX_FRAMES: usize = 250_000;
 /// Coroutines that are walked; Lua allows 200 inside each other.
 const MAX_COROUTINES: usize = 256;
 
-/// Loaded modules, and entries of all of them, that are searched for the names of functions.
-const MAX_MODULES: usize = 1000;
-const MAX_NAMES: usize = 20_000;
+/// Nodes of the tables of all loaded modules that are searched for the names of functions.
+const MAX_NODES: u32 = 30_000;
 
 /// Steps of a function's lines that are added up; Lua begins anew every 128 instructions.
 const MAX_STEPS: u32 = 100_000;
 
-/// Bytes of a chunk's or a function's name that are shown; Lua's own bound for the former.
-const MAX_NAME: u32 = 60;
+/// Bytes of a chunk's name that are shown; about Lua's own bound.
+const MAX_CHUNK: usize = 56;
 
 /// The traceback of what was running, in Lua's own form; empty if nothing could be read.
 pub fn read(memory: &[u8], marks: &Landmarks) -> Vec<u8> {
     let memory = Memory { bytes: memory, marks };
-    let names = memory.names().unwrap_or_default();
+    let names = memory.names();
     let mut text = b"stack traceback:".to_vec();
     let header = text.len();
     let coroutines = Shown::of(memory.coroutines(), MAX_COROUTINES, COROUTINES);
@@ -140,17 +139,16 @@ impl<'a> Memory<'a> {
         Some(Value { tag, pointer: self.word(at, 0)? })
     }
 
-    /// At most `MAX_NAME` bytes of a string and whether there are more.
-    fn string(self, at: u32) -> Option<(&'a [u8], bool)> {
+    fn string(self, at: u32) -> Option<&'a [u8]> {
         let marks = self.marks;
         let short = i8::from_le_bytes([self.byte(at, marks.string_short_length)?]);
-        let (start, length) = match u32::try_from(short) {
-            Ok(length) => (at.checked_add(marks.string_contents)?, length),
+        match u32::try_from(short) {
+            Ok(length) => self.slice(at, marks.string_contents, length),
             Err(_) => {
-                (self.pointer(at, marks.string_contents)?, self.word(at, marks.string_long_length)?)
+                let contents = self.pointer(at, marks.string_contents)?;
+                self.slice(contents, 0, self.word(at, marks.string_long_length)?)
             }
-        };
-        Some((self.slice(start, 0, length.min(MAX_NAME))?, length > MAX_NAME))
+        }
     }
 
     /// The threads from the one that runs to that of its task.
@@ -228,18 +226,26 @@ impl<'a> Memory<'a> {
         Some(())
     }
 
-    /// The name of a chunk as Lua shows it.
+    /// The name of a chunk as Lua shows it: the end of a long path, the beginning of anything else.
     fn push_chunk(self, text: &mut Vec<u8>, prototype: u32) -> Option<()> {
-        let (source, cut) = match self.pointer(prototype, self.marks.prototype_source) {
+        let source = match self.pointer(prototype, self.marks.prototype_source) {
             Some(source) => self.string(source)?,
-            None => (&b"=?"[..], false),
+            None => b"=?",
         };
-        let more = if cut { &b"..."[..] } else { &[] };
         match source.split_first() {
-            Some((b'=' | b'@', name)) => text.extend_from_slice(&[name, more].concat()),
+            Some((b'@', path)) => match path.last_chunk::<MAX_CHUNK>() {
+                Some(end) if end.len() < path.len() => {
+                    text.extend_from_slice(&[&b"..."[..], end].concat());
+                }
+                _ => text.extend_from_slice(path),
+            },
+            Some((b'=', name)) => {
+                text.extend_from_slice(name.first_chunk::<MAX_CHUNK>().map_or(name, |name| name));
+            }
             _ => {
-                let line = source.split(|byte| *byte == b'\n').next().unwrap_or_default();
-                let more = if line.len() < source.len() { &b"..."[..] } else { more };
+                let start = source.first_chunk::<MAX_CHUNK>().map_or(source, |start| start);
+                let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let more = if line.len() < source.len() { &b"..."[..] } else { &[] };
                 text.extend_from_slice(&[b"[string \"", line, more, b"\"]"].concat());
             }
         }
@@ -279,39 +285,43 @@ impl<'a> Memory<'a> {
     }
 
     /// The names of what the loaded modules and the globals have.
-    fn names(self) -> Option<Names<'a>> {
+    fn names(self) -> Names<'a> {
         let mut names = Names::new();
-        let mut left = MAX_NAMES;
-        for (module, table) in self.entries(self.marks.loaded)?.take(MAX_MODULES) {
+        let mut left = MAX_NODES;
+        let loaded = self.marks.loaded;
+        for (module, table) in self.entries(loaded, self.nodes(loaded, MAX_NODES)) {
             if u32::from(table.tag) != self.marks.table {
                 continue;
             }
-            for (name, value) in self.entries(table.pointer).into_iter().flatten().take(left) {
-                left -= 1;
+            let nodes = self.nodes(table.pointer, left);
+            left -= nodes;
+            for (name, value) in self.entries(table.pointer, nodes) {
                 names.entry(value).or_insert((module, name));
             }
         }
-        Some(names)
+        names
     }
 
     /// The entries of a table whose keys are short strings, as far as they make sense.
-    fn entries(self, table: u32) -> Option<impl Iterator<Item = (&'a [u8], Value)>> {
+    fn entries(self, table: u32, nodes: u32) -> impl Iterator<Item = (&'a [u8], Value)> {
         let marks = self.marks;
-        let count = 1u32.checked_shl(self.byte(table, marks.table_log_size)?.into())?;
-        let nodes = self.pointer(table, marks.table_nodes)?;
-        Some(
-            (0..count)
-                .map_while(move |index| {
-                    let node = nodes.checked_add(index.checked_mul(marks.node_size)?)?;
-                    let value = self.value(node)?;
-                    let tag = self.byte(node, marks.node_key_tag)?;
-                    let name = (u32::from(tag) == marks.short_string)
-                        .then(|| self.string(self.word(node, marks.node_key)?))
-                        .flatten();
-                    Some(name.map(|(name, _)| (name, value)))
-                })
-                .flatten(),
-        )
+        let first = self.pointer(table, marks.table_nodes);
+        let entries = (0..nodes).map_while(move |index| {
+            let node = first?.checked_add(index.checked_mul(marks.node_size)?)?;
+            let value = self.value(node)?;
+            let tag = self.byte(node, marks.node_key_tag)?;
+            let name = (u32::from(tag) == marks.short_string)
+                .then(|| self.string(self.word(node, marks.node_key)?))
+                .flatten();
+            Some(name.map(|name| (name, value)))
+        });
+        entries.flatten()
+    }
+
+    /// How many nodes a table has, at most `max`.
+    fn nodes(self, table: u32, max: u32) -> u32 {
+        let size = self.byte(table, self.marks.table_log_size);
+        size.and_then(|size| 1u32.checked_shl(size.into())).unwrap_or(0).min(max)
     }
 }
 

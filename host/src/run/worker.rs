@@ -81,10 +81,8 @@ async fn run_instances(setup: &Setup) -> Ending {
         );
         tokio::select! {
             () = tokio::time::sleep(backoff) => {}
-            // Nothing of the script is left that could end in another way.
-            () = setup.stop.clone().made() => {
-                return setup.stop.number().map_or(end.ending, Ending::Signal);
-            }
+            // Nothing of this worker's runs that could end; the others may have something.
+            number = setup.stop.clone().made() => return Ending::Signal(number),
         }
         backoff = (backoff * 2).clamp(FIRST_BACKOFF, MAX_BACKOFF);
     }

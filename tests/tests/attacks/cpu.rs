@@ -108,7 +108,7 @@ fn attack_35_busy_processes_beside_a_server() {
     let busy = arena.during(|| {
         [(); 2].map(|()| {
             // It prints what the harness takes for a port, so that it certainly computes.
-            Run::eval(&["--max-cpu=none"], "print(1) while true do end").serve()
+            Run::eval(&["--max-cpu=none"], "print(1) sleep(0) while true do end").serve()
         })
     });
     arena.during(|| ());
