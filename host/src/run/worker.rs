@@ -69,15 +69,18 @@ async fn run_instances(setup: &Setup) -> Ending {
             backoff = Duration::ZERO;
         }
         let wait = format!("{:.1}", backoff.as_secs_f64());
+        let mut fields = vec![
+            ("script", setup.script.name().as_bytes()),
+            ("reason", message.as_bytes()),
+            ("after_seconds", wait.as_bytes()),
+        ];
+        if !traceback.is_empty() {
+            fields.push(("traceback", traceback));
+        }
         setup.logger.report(
             Level::Error,
             "the script was stopped by a limit and starts again",
-            &[
-                ("script", setup.script.name().as_bytes()),
-                ("reason", message.as_bytes()),
-                ("after_seconds", wait.as_bytes()),
-                ("traceback", traceback),
-            ],
+            &fields,
         );
         tokio::select! {
             () = tokio::time::sleep(backoff) => {}
