@@ -1,5 +1,7 @@
 //! Where a script was when a limit stopped it, and what becomes of its requests.
 
+#![expect(clippy::expect_used, reason = "tests")]
+
 use tests::client::Raw;
 use tests::run::{Run, Serving};
 
