@@ -60,7 +60,7 @@ STATES = {
 
 HANDLERS = {
     "handler": LOOP,
-    "handler, 1000 requests wait": LOOP,
+    "handler, 900 requests wait": LOOP,
     "handler, 100 MiB held": "for i = 1, 1000 do kept[i] = ('x'):rep(1e5) .. i end " + LOOP,
     "handler, coroutine": f"coroutine.wrap(function() {LOOP} end)()",
     "handler, pattern": STATES["pattern, backtracking"],
