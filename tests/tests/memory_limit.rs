@@ -79,9 +79,9 @@ fn expect_bounded(scripts: &[(&str, &str)], limit_mib: u64, max_cpu: &str, flags
         let max_memory = format!("--max-memory={limit_mib}MiB");
         let (code, stderr, peak) = measure(&[&max_memory, max_cpu], code);
         assert_eq!(code, 3, "{name}, {limit_mib} MiB: {stderr}");
-        let last = stderr.lines().last().unwrap_or_default();
-        let named = flags.iter().any(|flag| last.contains(&format!("raise {flag})")));
-        assert!(named, "{name}, {limit_mib} MiB: {last}");
+        let error = stderr.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+        let named = flags.iter().any(|flag| error.contains(&format!("raise {flag})")));
+        assert!(named, "{name}, {limit_mib} MiB: {stderr}");
         assert!(peak < (limit_mib + 64) * 1024, "{name}, {limit_mib} MiB: {peak} KiB at the peak");
     }
 }
