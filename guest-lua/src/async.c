@@ -16,19 +16,23 @@
 #include "wait.h"
 
 #define HANDLE "tidelock.handle"
+#define FAILED "tidelock.failed_handle"  /* the same with a finalizer: somebody should hear of it */
 
 /* How often an idle loop may look for forgotten failures: a collection is not free. */
 #define SWEEP_PERIOD 100000000ull
 
 typedef struct Watcher Watcher;
 
-/* What 'async.spawn' returns. */
+/*
+** What 'async.spawn' returns. Its user value is nil while the task runs, then the coroutine with the
+** results or the error, then a table of the results. Nothing of it needs a finalizer, so that even a
+** collection in need, which runs none, frees handles with all they hold.
+*/
 typedef struct Handle {
   Task *task;  /* NULL once it has ended */
   enum { HANDLE_RUNNING, HANDLE_DONE, HANDLE_FAILED } state;
   bool awaited;  /* somebody has seen how it ended */
-  lua_State *co;  /* holds results or error after the end, until they are fetched */
-  int reference;
+  lua_State *co;  /* the user value, while it is the coroutine */
   int results;
   Watcher *watchers;
 } Handle;
@@ -54,7 +58,8 @@ static bool forgotten;  /* a task failed while nobody was awaiting it */
 
 
 static Handle *to_handle (lua_State *L, int index) {
-  return luaL_checkudata(L, index, HANDLE);
+  Handle *handle = luaL_testudata(L, index, FAILED);
+  return handle != NULL ? handle : luaL_checkudata(L, index, HANDLE);
 }
 
 
@@ -152,10 +157,15 @@ static void handle_ended (Task *task, lua_State *L, Ending ending) {
   handle->task = NULL;
   handle->state = ending.failed ? HANDLE_FAILED : HANDLE_DONE;
   handle->co = L;
-  handle->reference = task->reference;
   handle->results = ending.results;
-  task->reference = LUA_NOREF;  /* the coroutine is the handle's now */
   if (task->cancelled) handle->awaited = true;  /* asked for: nothing to report */
+  lua_rawgetp(L, LUA_REGISTRYINDEX, handle);
+  if (ending.failed && !handle->awaited) luaL_setmetatable(L, FAILED);
+  lua_pushthread(L);
+  lua_setiuservalue(L, -2, 1);
+  lua_pop(L, 1);
+  luaL_unref(L, LUA_REGISTRYINDEX, task->reference);
+  task->reference = LUA_NOREF;  /* the coroutine is the handle's now */
   if (handle->watchers == NULL && ending.failed && !handle->awaited) forgotten = true;
   while ((watcher = handle->watchers) != NULL) {
     unlink_watcher(watcher);
@@ -173,13 +183,14 @@ static int async_spawn (lua_State *L) {
   task_check_limit(L);
   handle = lua_newuserdatauv(L, sizeof(Handle), 1);
   memset(handle, 0, sizeof(Handle));
-  handle->reference = LUA_NOREF;
   luaL_setmetatable(L, HANDLE);
-  lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, handle);  /* alive until it ends */
+  lua_pushboolean(L, 0);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, handle);  /* room for it; there may be none for the task */
   lua_insert(L, 1);
   handle->task = task_spawn(L, arguments, handle_ended);
   handle->task->owner = handle;
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, handle);  /* alive until it ends */
   return 1;
 }
 
@@ -188,8 +199,6 @@ static int async_spawn (lua_State *L) {
 static void fetch_results (lua_State *L, Handle *handle, int index) {
   int i;
   handle->awaited = true;
-  if (handle->co == NULL && lua_getiuservalue(L, index, 1) != LUA_TTABLE)
-    luaL_error(L, "await: the handle was collected: a finalizer kept it");
   if (handle->state == HANDLE_FAILED) {
     lua_pushvalue(handle->co, -3);
     lua_xmove(handle->co, L, 1);
@@ -202,8 +211,6 @@ static void fetch_results (lua_State *L, Handle *handle, int index) {
     lua_rawseti(L, -2, i);
   }
   handle->co = NULL;
-  luaL_unref(L, LUA_REGISTRYINDEX, handle->reference);
-  handle->reference = LUA_NOREF;
   lua_setiuservalue(L, index, 1);
 }
 
@@ -266,13 +273,10 @@ static int handle_index (lua_State *L) {
 
 static int handle_gc (lua_State *L) {
   Handle *handle = to_handle(L, 1);
-  if (handle->state == HANDLE_FAILED && !handle->awaited && handle->co != NULL) {
+  if (!handle->awaited) {
     handle->awaited = true;
     log_error_of(L, handle->co, "a task failed and nobody awaited it");
   }
-  luaL_unref(L, LUA_REGISTRYINDEX, handle->reference);
-  handle->reference = LUA_NOREF;
-  handle->co = NULL;
   return 0;
 }
 
@@ -287,7 +291,7 @@ static int async_state (lua_State *L) {
 
 /* is_handle(value) */
 static int async_is_handle (lua_State *L) {
-  lua_pushboolean(L, luaL_testudata(L, 1, HANDLE) != NULL);
+  lua_pushboolean(L, luaL_testudata(L, 1, HANDLE) != NULL || luaL_testudata(L, 1, FAILED) != NULL);
   return 1;
 }
 
@@ -340,23 +344,29 @@ void async_internals (lua_State *L) {
 }
 
 
+static void new_metatable (lua_State *L, const char *name) {
+  luaL_newmetatable(L, name);
+  lua_pushcfunction(L, handle_index);
+  lua_setfield(L, -2, "__index");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pushliteral(L, HANDLE);
+  lua_setfield(L, -2, "__name");
+}
+
+
 int luaopen_async (lua_State *L) {
   static const LoopHook hook = {NULL, sweep, NULL};
-  static const luaL_Reg metamethods[] = {
-    {"__index", handle_index},
-    {"__gc", handle_gc},
-    {NULL, NULL}
-  };
   static const luaL_Reg functions[] = {
     {"spawn", async_spawn},
     {NULL, NULL}
   };
   event_loop_hook(&hook);
-  luaL_newmetatable(L, HANDLE);
-  luaL_setfuncs(L, metamethods, 0);
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
+  new_metatable(L, HANDLE);
+  new_metatable(L, FAILED);
+  lua_pushcfunction(L, handle_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_pop(L, 2);
   luaL_newlib(L, functions);
   return 1;
 }

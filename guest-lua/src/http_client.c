@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "header_block.h"
 #include "script.h"
+#include "settings.h"
 
 #define CLIENT "tidelock.http_client"
 #define BODY "tidelock.http_body"
@@ -197,6 +198,20 @@ static int body_close (lua_State *L) {
 /* }====================================================== */
 
 
+/* Clients that are open: each is a handle, and memory of the host. */
+static size_t open_clients;
+
+
+/* Raises a failure if there are as many clients as may be, garbage not counted. */
+static void check_limit (lua_State *L, const char *fn) {
+  if (open_clients < settings()->task_limit) return;
+  lua_gc(L, LUA_GCCOLLECT);
+  if (open_clients < settings()->task_limit) return;
+  failure_push(L, "limit", "%s: %d clients are open (raise --max-tasks)", fn, (int)open_clients);
+  lua_error(L);
+}
+
+
 /* open(fn, ca_certificates?, ca_certificate_file?): a client. */
 static int client_open (lua_State *L) {
   const char *fn = luaL_checkstring(L, 1);
@@ -210,9 +225,11 @@ static int client_open (lua_State *L) {
   options.ca_certificate_file.is_some = !lua_isnil(L, 3);
   options.ca_certificate_file.val = bytes_at(L, 3);
   held = new_held(L, CLIENT);
+  check_limit(L, fn);
   if (!tidelock_script_http_client_static_client_open(&options, &client, &error))
     return failure_raise(L, fn, fn, &error);
   held->handle = client.__handle;
+  open_clients++;
   return 1;
 }
 
@@ -221,7 +238,10 @@ static int client_close (lua_State *L) {
   Held *held = luaL_checkudata(L, 1, CLIENT);
   tidelock_script_http_client_own_client_t client = {held->handle};
   held->handle = 0;
-  if (client.__handle != 0) tidelock_script_http_client_client_drop_own(client);
+  if (client.__handle != 0) {
+    tidelock_script_http_client_client_drop_own(client);
+    open_clients--;
+  }
   return 0;
 }
 
