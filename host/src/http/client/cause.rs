@@ -50,7 +50,7 @@ pub(super) fn failure(error: &reqwest::Error, peer: &str, stage: Stage, bounds: 
         return fail(Kind::Connect, format!("cannot connect to {peer}: {reason}"));
     }
     if found.hyper.is_some_and(hyper::Error::is_parse_too_large) {
-        return too_many(bounds);
+        return too_large_head(bounds);
     }
     let broken = match (found.hyper, found.io) {
         (Some(hyper), _) if hyper.is_parse() => true,
@@ -81,6 +81,13 @@ pub(super) fn failure(error: &reqwest::Error, peer: &str, stage: Stage, bounds: 
             format!("{peer} closed the connection in the middle of the body: {reason}"),
         ),
     }
+}
+
+/// The library has one name for a header section past its bounds and for a `Content-Length` whose value
+/// it keeps for itself, the two largest of 64 bits.
+fn too_large_head(bounds: Bounds) -> Failure {
+    let Failure { kind, message } = too_many(bounds);
+    Failure::new(kind, format!("{message}, or it announces a body that no machine could hold"))
 }
 
 /// What stands in the chain of causes.

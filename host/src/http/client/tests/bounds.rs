@@ -81,6 +81,7 @@ async fn header_sections_are_bounded() {
         let fields = match request.split(' ').nth(1).unwrap() {
             "/lines" => "a: b\r\n".repeat(101),
             "/edge" => "a: b\r\n".repeat(99),
+            "/length" => "Content-Length: 18446744073709551615\r\n".to_owned(),
             "/huge" => format!("a: {}\r\n", "x".repeat(1024 * 1024)),
             _ => format!("a: {}\r\n", "x".repeat(70_000)),
         };
@@ -88,11 +89,13 @@ async fn header_sections_are_bounded() {
     })
     .await;
     let client = open_client();
-    for path in ["/lines", "/bytes", "/huge"] {
+    for path in ["/lines", "/bytes", "/huge", "/length"] {
         let failure = failure(&client, get(server.url(path))).await;
         assert_eq!(failure.kind, Kind::TooLarge, "{path}: {}", failure.message);
         assert!(failure.message.contains("--max-headers"));
     }
+    let length = failure(&client, get(server.url("/length"))).await;
+    assert!(length.message.contains("announces a body"), "{}", length.message);
     assert_eq!(exchange(&client, get(server.url("/edge"))).await.unwrap().0, 200);
 }
 
