@@ -29,7 +29,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        Ok(Action::Completions(shell)) => print("the completions", &cli::completions(shell)),
+        Ok(Action::Print(text)) => print("what was asked for", &text),
         Err(error) => {
             let _ = error.print();
             ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))

@@ -17,6 +17,7 @@
 //! for one limit the last wins. A key that is not known is an error: a misspelt `deny-net` must not
 //! be a policy that denies nothing.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,8 @@ pub struct Policy {
     pub grants: Grants,
     /// What bounds it.
     pub limits: Limits,
+    /// The names of the limits that policy files set.
+    pub limits_set: BTreeSet<&'static str>,
     /// Whether everything was granted at once.
     pub allow_all: bool,
     /// Where the audit log goes.
@@ -130,7 +133,9 @@ impl Policy {
         };
         let text = scalar(value)
             .ok_or_else(|| format!("`{key}` is a number, or a text such as \"64MiB\" or \"2s\""))?;
-        (setting.apply)(&mut self.limits, &text).map_err(|error| format!("`{key}`: {error}"))
+        (setting.apply)(&mut self.limits, &text).map_err(|error| format!("`{key}`: {error}"))?;
+        self.limits_set.insert(setting.name);
+        Ok(())
     }
 }
 

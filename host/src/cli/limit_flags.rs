@@ -25,6 +25,11 @@ impl LimitFlags {
     pub fn apply(&self, limits: &mut Limits) -> Result<(), String> {
         apply(&self.0, limits)
     }
+
+    /// The names of the limits that were given.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(setting, _)| setting.name)
+    }
 }
 
 impl SourceLimitFlags {

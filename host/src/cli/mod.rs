@@ -6,6 +6,7 @@
 mod audit_words;
 mod grant_flags;
 mod limit_flags;
+mod limits_table;
 mod output_flags;
 mod script_words;
 
@@ -13,7 +14,7 @@ use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-pub use clap_complete::Shell;
+use clap_complete::Shell;
 
 use crate::audit::summary;
 use crate::config::{Config, Script};
@@ -21,6 +22,7 @@ use crate::policy::Policy;
 use audit_words::AuditCommand;
 use grant_flags::GrantFlags;
 use limit_flags::{LimitFlags, SourceLimitFlags};
+use limits_table::LimitsTable;
 use output_flags::{OutputFlags, ServerFlags};
 use script_words::{code_and_arguments, script_and_arguments, script_of};
 
@@ -32,8 +34,8 @@ pub enum Action {
     Check(Vec<Config>),
     /// Print what an audit log says.
     AuditSummary(summary::Order),
-    /// Print the completions of this shell.
-    Completions(Shell),
+    /// Print this.
+    Print(Vec<u8>),
 }
 
 /// Reads the command line, the program's name first, and the policy files it names.
@@ -52,12 +54,16 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, clap::
         }
         Some(Command::Check(check)) => check_action(check),
         Some(Command::Audit(audit)) => Ok(Action::AuditSummary(audit.into())),
-        Some(Command::Completions { shell }) => Ok(Action::Completions(shell)),
+        Some(Command::Limits(table)) => match table.print() {
+            Ok(text) => Ok(Action::Print(text.into_bytes())),
+            Err(error) => Err(usage(&error)),
+        },
+        Some(Command::Completions { shell }) => Ok(Action::Print(completions(shell))),
     }
 }
 
 /// The completions of `shell`, as a script for it.
-pub fn completions(shell: Shell) -> Vec<u8> {
+fn completions(shell: Shell) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "tidelock", &mut script);
     script
@@ -173,6 +179,15 @@ Exits 0 if all are well-formed, else 1, with a line for each that is not.")]
     /// Read an audit log, which `--audit` wrote
     #[command(subcommand)]
     Audit(AuditCommand),
+
+    /// Print the limits that a run with these options would have
+    #[command(after_help = "\
+Example: what a policy and one flag come to
+  tidelock limits --policy=policy.toml --max-cpu=2s
+
+Each line has a limit, its value, who set it, and what happens at it; below stand the limits that
+are the program's own. Nothing is run.")]
+    Limits(LimitsTable),
 
     /// Print the completions for a shell
     #[command(after_help = "\
