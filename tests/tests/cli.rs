@@ -123,6 +123,7 @@ fn every_help_teaches_with_an_example() {
         &["run", "--help"],
         &["eval", "--help"],
         &["check", "--help"],
+        &["limits", "--help"],
         &["completions", "--help"],
         &["help", "run"],
     ] {
@@ -185,6 +186,8 @@ fn what_is_misspelt_is_a_usage_error() {
         (&["--allow-env=X", "run", "main.lua"], "tidelock run"),
         (&["check"], "SCRIPT"),
         (&["check", "-A", "main.lua"], "-A"),
+        (&["limits", "main.lua"], "main.lua"),
+        (&["limits", "--allow-net=x"], "--allow-net"),
         (&["completions", "tcsh"], "bash"),
     ] {
         let ended = Run::new(words).finish();

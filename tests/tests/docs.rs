@@ -136,6 +136,7 @@ fn every_toml_block_is_a_policy() {
 fn all_flags() -> BTreeSet<String> {
     let mut known = flags(&help());
     known.extend(flags(&Run::new(["audit", "summary", "--help"]).finish().ok()));
+    known.extend(flags(&Run::new(["limits", "--help"]).finish().ok()));
     known
 }
 
