@@ -87,6 +87,8 @@ fn units(libraries: &Libraries, here: &Path, out: &Path) -> Result<Vec<Unit>> {
     let mimalloc = vec![
         include(&libraries.mimalloc.join("include")),
         "-DNDEBUG".into(),
+        // `src/allocator.c` reserves the memory.
+        "-DMI_DEFAULT_ARENA_RESERVE=0".into(),
         // While the host lowers a value the guest may not call out: not for the time, the environment
         // or a warning either (`src/allocator.c`).
         "-Dclock_gettime=allocator_clock_gettime".into(),

@@ -7,6 +7,7 @@
 */
 #include "allocator.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,8 +22,41 @@ static struct {
 } heap;
 
 
+/* mimalloc takes memory in segments of this size and alignment. */
+#define SEGMENT (4u << 20)
+
+/* Most that is taken at once: the 'sbrk' below mimalloc has a signed argument. */
+#define MAX_REGION (1u << 30)
+
+/* What the host keeps back from Lua, of a memory of at least four times as much. */
+#define RESERVED_BY_HOST (8u << 20)
+
+/* Of mimalloc, whose header cannot stand beside a 'malloc' that is a macro. */
+int mi_reserve_os_memory (size_t size, bool commit, bool allow_large);
+
+
+/*
+** Takes one region for all segments: the whole memory, of which 'limit' is what Lua may have (the host keeps
+** back a quarter, at most 8 MiB: host/src/run/instance.rs). mimalloc cannot return memory to the system
+** here: what it takes outside a region is lost once it is freed. What is reserved costs the machine nothing until
+** it is written.
+*/
+static void reserve_region (size_t limit) {
+  size_t begin = __builtin_wasm_memory_size(0) * 65536;
+  size_t size;
+  begin = (begin + SEGMENT - 1) & ~(size_t)(SEGMENT - 1);
+  if (limit < 3 * RESERVED_BY_HOST) size = limit / 3 * 4;
+  else size = limit > MAX_REGION ? limit : limit + RESERVED_BY_HOST;
+  size = size > begin ? size - begin : 0;
+  if (size > MAX_REGION) size = MAX_REGION;
+  for (; size >= SEGMENT; size /= 2)  /* a machine may have less than the operator allows */
+    if (mi_reserve_os_memory(size & ~(size_t)(SEGMENT - 1), true, false) == 0) break;
+}
+
+
 void allocator_init (size_t limit) {
   heap.limit = limit;
+  reserve_region(limit);
   heap.reserve = malloc(RESERVE);
 }
 

@@ -125,6 +125,19 @@ fn what_a_caught_error_freed_can_be_had_again() {
 }
 
 #[test]
+fn what_large_strings_leave_can_be_had_in_pieces_of_any_size() {
+    for (limit, least) in [("32MiB", 100), ("64MiB", 300)] {
+        let code = "for i = 1, 40 do pcall(string.rep, 'x', i * 500000) end
+            local kept, count = {}, 0
+            pcall(function() for i = 1, 1000 do kept[i] = ('y'):rep(65526) .. i count = i end end)
+            print(count)";
+        let said = Run::eval(&[&format!("--max-memory={limit}")], code).finish().ok();
+        let count: u32 = said.trim().parse().unwrap();
+        assert!(count >= least, "{limit}: {count} strings of 64 KiB");
+    }
+}
+
+#[test]
 fn a_script_may_use_half_of_its_limit_in_one_piece_and_in_many() {
     for (limit, megabytes) in [(16, 3), (32, 16), (64, 32), (128, 64)] {
         let flag = format!("--max-memory={limit}MiB");
