@@ -83,7 +83,7 @@ return require("named_ways")(attacks, "C stack overflow", {
   elseifs = "503",
   locals = "too many variable declarations", parameters = "too many variable declarations",
   locals_one_by_one = "--max-source", upvalues = "too many upvalues", arguments = "too many registers",
-  constants = "not enough memory", names = "not enough memory", gotos = "no visible label",
+  constants = "not enough memory|" .. compiles, names = "not enough memory|" .. compiles, gotos = "no visible label",
   long_string = "unfinished long string", long_comment = "unfinished long comment",
   nothing = "unexpected symbol", noise = "unexpected symbol",
 })
