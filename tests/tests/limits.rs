@@ -1,7 +1,7 @@
 //! Every limit is an operator's to set, and every one is tested at its edge: this file holds the list, with
 //! the tests that stand elsewhere by name, and `tidelock limits`, which prints them.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
