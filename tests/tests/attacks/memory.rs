@@ -50,7 +50,7 @@ fn attack_03_table_bomb() {
 }
 
 /// Answer: finalizers that keep what they were to free end at one limit or the other, and the server
-/// goes on. Fails with `--max-cpu=none`.
+/// goes on. Fails with `--max-cpu=none` where memory does not end it first.
 #[test]
 fn attack_03_table_bomb_of_finalizers() {
     let arena = Arena::new(&["--max-memory=64MiB", "--max-cpu=1s"]);
@@ -59,7 +59,7 @@ fn attack_03_table_bomb_of_finalizers() {
     arena.finish(KEPT_KIB);
 }
 
-/// Answer: exit code 3 and the flag. Fails without the conversion of memory errors in `host/src/run/ending.rs`.
+/// Answer: exit code 3 and the flag. Fails with `--max-memory=512MiB`: some come to their end.
 #[test]
 fn attack_03_table_bomb_ends_a_run() {
     for way in ["plain", "json", "metatable", "coroutine", "task"] {
@@ -68,7 +68,7 @@ fn attack_03_table_bomb_ends_a_run() {
     }
 }
 
-/// Answer: Lua errors that can be caught. Fails with `--max-memory=2GiB`: `rep_below_the_wall` comes to its end.
+/// Answer: Lua errors that can be caught. Fails with `--max-memory=512MiB`: several come to their end.
 #[test]
 fn attack_04_huge_strings() {
     attack_every_way("strings", &[]);
@@ -103,8 +103,7 @@ fn attack_07_recursion_ends_a_run() {
     }
 }
 
-/// Answer: a message from `load`, a function, or the CPU limit. Fails with `LUAI_MAXCCALLS` as above, and
-/// with `--max-source=1GiB` (`locals_one_by_one`).
+/// Answer: a message from `load`, a function, or the CPU limit. Fails with `--max-source=1GiB`: `locals_one_by_one`.
 #[test]
 fn attack_08_source() {
     attack_every_way("source", &["--max-cpu=1s"]);
@@ -130,8 +129,7 @@ fn attack_08_source_of_a_run() {
 }
 
 /// Answer: what is dropped is given back, what is kept meets `--max-tasks`. Fails without `check_limit` in
-/// `guest-lua/src/http_client.c` (`clients_kept` traps), and with a `__gc` on every handle of a task in
-/// `guest-lua/src/async.c` (`tasks` runs out of memory).
+/// `guest-lua/src/http_client.c`: `clients_kept` traps.
 #[test]
 fn attack_32_handles() {
     attack_every_way("handles", &["--allow-net=127.0.0.1:*", "--max-cpu=10s"]);
