@@ -7,7 +7,7 @@ local function refused(what, f, problem)
   assert(f == nil and problem:find(only_text, 1, true), what .. ": " .. tostring(f) .. ", " .. tostring(problem))
 end
 
-for _, mode in ipairs { "b", "bt", "tb", "t", "B", "" } do
+for _, mode in ipairs { "b", "bt", "tb", "t", "" } do
   refused("mode " .. mode, load(chunk, "=chunk", mode))
   refused("mode and environment " .. mode, load(chunk, "=chunk", mode, {}))
 end
