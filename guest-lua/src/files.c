@@ -1,38 +1,25 @@
 /*
-** The standard streams (wit/files.wit). The 'io' library on top of them is in prelude/files.lua.
+** The standard streams and the files of granted folders (wit/files.wit): what is not in Lua's own 'io'.
 */
 #include "files.h"
 
 #include "lauxlib.h"
+#include "lualib.h"
 
-#include "call.h"
 #include "event_loop.h"
 #include "failure.h"
+#include "files_input.h"
+#include "files_library.h"
+#include "files_stream.h"
+#include "modules.h"
 #include "script.h"
-
-/* Whether standard output may hold bytes that the system has not got. */
-static bool unflushed;
-
-/* Largest read: one crossing. */
-#define LARGEST_READ 65536
-
-
-/* Writes the string on top of the stack. True, or false after pushing nil and a message. */
-static bool write_top (lua_State *L, tidelock_script_files_output_t to) {
-  script_list_u8_t bytes;
-  tidelock_script_files_error_t error;
-  bytes.ptr = (uint8_t *)lua_tolstring(L, -1, &bytes.len);
-  unflushed |= to == TIDELOCK_SCRIPT_FILES_OUTPUT_STDOUT;
-  if (bytes.len == 0 || tidelock_script_files_write(to, &bytes, &error)) return true;
-  luaL_pushfail(L);
-  lua_pushlstring(L, (const char *)error.message.ptr, error.message.len);
-  tidelock_script_types_error_free(&error);
-  return false;
-}
+#include "settings.h"
 
 
 static int print (lua_State *L) {
   int count = lua_gettop(L), i;
+  const char *text;
+  size_t length;
   luaL_Buffer line;
   luaL_buffinit(L, &line);
   for (i = 1; i <= count; i++) {
@@ -42,102 +29,165 @@ static int print (lua_State *L) {
   }
   luaL_addchar(&line, '\n');
   luaL_pushresult(&line);
-  write_top(L, TIDELOCK_SCRIPT_FILES_OUTPUT_STDOUT);  /* as in Lua, 'print' reports nothing */
+  text = lua_tolstring(L, -1, &length);
+  file_write(text, 1, length, file_standard(FILE_OUTPUT));  /* as in Lua, it reports nothing */
   return 0;
-}
-
-
-/* write(stream, ...): stream is 0 or 1; true, or nil and a message. */
-static int files_write (lua_State *L) {
-  tidelock_script_files_output_t to = (tidelock_script_files_output_t)luaL_checkinteger(L, 1);
-  int count = lua_gettop(L), i;
-  luaL_Buffer bytes;
-  luaL_buffinit(L, &bytes);
-  for (i = 2; i <= count; i++) {
-    luaL_checkstring(L, i);
-    lua_pushvalue(L, i);
-    luaL_addvalue(&bytes);
-  }
-  luaL_pushresult(&bytes);
-  if (!write_top(L, to)) return 2;
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-
-/* flush(stream): true, or nil and a message. */
-static int files_flush (lua_State *L) {
-  tidelock_script_files_error_t error;
-  if (!tidelock_script_files_flush((tidelock_script_files_output_t)luaL_checkinteger(L, 1), &error)) {
-    luaL_pushfail(L);
-    lua_pushlstring(L, (const char *)error.message.ptr, error.message.len);
-    tidelock_script_types_error_free(&error);
-    return 2;
-  }
-  lua_pushboolean(L, 1);
-  return 1;
 }
 
 
 /* Before the instance waits: what was printed must not lie about while it does. */
 static void flush_output (lua_State *L) {
-  tidelock_script_files_error_t error;
   (void)L;
-  if (!unflushed) return;
-  unflushed = false;
-  if (!tidelock_script_files_flush(TIDELOCK_SCRIPT_FILES_OUTPUT_STDOUT, &error))
-    tidelock_script_types_error_free(&error);  /* the next write reports it to somebody */
+  file_flush(file_standard(FILE_OUTPUT));  /* if it fails, the next write tells somebody */
 }
 
 
-typedef struct Read {
-  CallWait call;
-  tidelock_script_files_result_list_u8_error_t result;
-} Read;
+/* {======================================================
+** Names
+** ======================================================= */
 
-
-static void read_release (CallWait *call) {
-  tidelock_script_files_result_list_u8_error_free(&((Read *)call)->result);
+static script_list_u8_t check_path (lua_State *L, int index) {
+  script_list_u8_t path;
+  path.ptr = (uint8_t *)luaL_checklstring(L, index, &path.len);
+  return path;
 }
 
 
-static int read_finish (lua_State *L, Wait *wait) {
-  Read *read = (Read *)wait;
-  if (read->result.is_err) {
-    read->call.released = true;  /* by whoever raises it */
-    return failure_raise(L, "io.read", "io.read", &read->result.val.err);
+static int result (lua_State *L, bool ok, tidelock_script_files_failure_t *failure, const char *fn,
+                   const char *name) {
+  if (!ok && failure->error.kind == TIDELOCK_SCRIPT_TYPES_ERROR_KIND_INVALID)
+    return failure_raise(L, fn, fn, &failure->error);
+  if (!ok) file_fail(failure);
+  return file_result(L, ok, name);
+}
+
+
+static int os_remove (lua_State *L) {
+  script_list_u8_t path = check_path(L, 1);
+  tidelock_script_files_failure_t failure;
+  bool ok = tidelock_script_files_remove(&path, &failure);
+  return result(L, ok, &failure, "os.remove", lua_tostring(L, 1));
+}
+
+
+static int os_rename (lua_State *L) {
+  script_list_u8_t from = check_path(L, 1), to = check_path(L, 2);
+  tidelock_script_files_failure_t failure;
+  bool ok = tidelock_script_files_rename(&from, &to, &failure);
+  return result(L, ok, &failure, "os.rename", NULL);
+}
+
+/* }====================================================== */
+
+
+/* {======================================================
+** Chunks
+** ======================================================= */
+
+/* Pushes the whole of an open file. False after pushing a message: it is longer than source may be. */
+static bool push_source (lua_State *L, File *file) {
+  size_t total = 0, length;
+  luaL_Buffer text;
+  luaL_buffinit(L, &text);
+  do {
+    char *piece = luaL_prepbuffer(&text);
+    length = file_read(piece, 1, LUAL_BUFFERSIZE, file);
+    luaL_addsize(&text, length);
+    total += length;
+    if (total > settings()->source_limit) {
+      lua_pushfstring(L, "source exceeds the limit of %I bytes (raise --max-source)",
+                      (LUAI_UACINT)settings()->source_limit);
+      return false;
+    }
+  } while (length > 0);
+  luaL_pushresult(&text);
+  return true;
+}
+
+
+/* Pushes why the file at index 1 cannot be used; raises a denial if 'raising'. */
+static bool push_problem (lua_State *L, const char *what, bool raising) {
+  if (raising) file_why_not(L);
+  if (file_is_denied())
+    lua_pushstring(L, file_why_not_text());
+  else
+    lua_pushfstring(L, "cannot %s %s: %s", what, lua_tostring(L, 1), file_why_not_text());
+  return false;
+}
+
+
+/* Pushes the chunk of the file at index 1. False after pushing why not. */
+static bool push_chunk (lua_State *L, bool raising) {
+  File *file = library_push_file(L);
+  int handle = lua_gettop(L);
+  const char *source;
+  size_t length, start;
+  bool whole;
+  if (file == NULL) return push_problem(L, "open", raising);
+  whole = push_source(L, file);
+  if (whole && file->failed) whole = push_problem(L, "read", raising);
+  library_close_file(L, handle);
+  if (!whole) return false;
+  source = lua_tolstring(L, -1, &length);
+  start = modules_source_start(source, length);
+  lua_pushfstring(L, "@%s", lua_tostring(L, 1));
+  return luaL_loadbufferx(L, source + start, length - start, lua_tostring(L, -1), "t") == LUA_OK;
+}
+
+
+/* loadfile(path, mode, env): the mode is always text. */
+static int loadfile (lua_State *L) {
+  bool has_env = !lua_isnone(L, 3);
+  luaL_checkstring(L, 1);
+  lua_settop(L, 3);
+  if (!push_chunk(L, false)) {
+    luaL_pushfail(L);
+    lua_insert(L, -2);
+    return 2;
   }
-  lua_pushlstring(L, (const char *)read->result.val.ok.ptr, read->result.val.ok.len);
-  call_release(&read->call);
+  if (has_env) {
+    lua_pushvalue(L, 3);
+    if (lua_setupvalue(L, -2, 1) == NULL) lua_pop(L, 1);  /* it uses no global */
+  }
   return 1;
 }
 
 
-/* read(): the next bytes of standard input; empty at the end. */
-static int files_read (lua_State *L) {
-  Read *read;
-  wait_begin(L, "io.read");
-  read = (Read *)call_new(L, "io.read", sizeof(Read), read_finish, read_release);
-  return call_suspend(L, &read->call, tidelock_script_files_read(LARGEST_READ, &read->result));
+static int dofile_returned (lua_State *L, int status, lua_KContext context) {
+  (void)status; (void)context;
+  return lua_gettop(L) - 1;
 }
 
 
+static int dofile (lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  if (!push_chunk(L, true)) return lua_error(L);
+  lua_replace(L, 2);
+  lua_settop(L, 2);
+  lua_callk(L, 0, LUA_MULTRET, 0, dofile_returned);
+  return dofile_returned(L, LUA_OK, 0);
+}
+
+/* }====================================================== */
+
+
 void files_internals (lua_State *L) {
-  static const luaL_Reg functions[] = {
-    {"write", files_write},
-    {"flush", files_flush},
-    {"read", files_read},
-    {NULL, NULL}
-  };
-  luaL_setfuncs(L, functions, 0);
+  input_internals(L);
 }
 
 
 int luaopen_files (lua_State *L) {
   static const LoopHook hook = {NULL, flush_output, NULL};
   event_loop_hook(&hook);
-  lua_pushcfunction(L, print);
-  lua_setglobal(L, "print");
-  lua_newtable(L);
+  lua_register(L, "print", print);
+  lua_register(L, "dofile", dofile);
+  lua_register(L, "loadfile", loadfile);
+  lua_getglobal(L, LUA_OSLIBNAME);
+  lua_pushcfunction(L, os_remove);
+  lua_setfield(L, -2, "remove");
+  lua_pushcfunction(L, os_rename);
+  lua_setfield(L, -2, "rename");
+  library_open(L);
   return 1;
 }

@@ -15,6 +15,7 @@
 #include "env.h"
 #include "failure.h"
 #include "files.h"
+#include "files_stream.h"
 #include "http_client.h"
 #include "http_server.h"
 #include "load.h"
@@ -109,6 +110,7 @@ static int getinfo_without_functions (lua_State *L) {
 
 static int os_exit (lua_State *L) {
   int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
+  file_flush_all();
   script_exit(code);
   return 0;
 }
@@ -146,10 +148,6 @@ static void cut_libraries (lua_State *L) {
 
   lua_pushcfunction(L, load_text);
   lua_setglobal(L, "load");
-  lua_pushnil(L);
-  lua_setglobal(L, "dofile");
-  lua_pushnil(L);
-  lua_setglobal(L, "loadfile");
 }
 
 /* }====================================================== */

@@ -3,6 +3,8 @@
 */
 #include "modules.h"
 
+#include <string.h>
+
 #include "lauxlib.h"
 
 #include "failure.h"
@@ -32,10 +34,19 @@ static tidelock_script_modules_own_source_t *new_source (lua_State *L) {
 }
 
 
+size_t modules_source_start (const char *text, size_t length) {
+  size_t skip = 0;
+  if (length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) skip = 3;
+  if (length > skip && text[skip] == '#')
+    while (skip < length && text[skip] != '\n') skip++;
+  return skip;
+}
+
+
 /* Pushes all of a source as one string. A first line that begins with '#' is left empty. */
 static void push_text (lua_State *L, tidelock_script_modules_borrow_source_t source) {
   Buf text;
-  size_t skip = 0;
+  size_t skip;
   buf_init(&text, L, "require");
   for (;;) {
     script_list_u8_t piece;
@@ -44,9 +55,7 @@ static void push_text (lua_State *L, tidelock_script_modules_borrow_source_t sou
     buf_add(&text, piece.ptr, piece.len);
     script_list_u8_free(&piece);
   }
-  if (text.n >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0) skip = 3;  /* byte order mark */
-  if (text.n > skip && text.data[skip] == '#')
-    while (skip < text.n && text.data[skip] != '\n') skip++;
+  skip = modules_source_start((const char *)text.data, text.n);
   lua_pushlstring(L, text.data + skip, text.n - skip);
   lua_replace(L, text.slot);
   lua_settop(L, text.slot);

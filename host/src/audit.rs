@@ -74,6 +74,21 @@ impl Audit {
         );
     }
 
+    /// The end of an open file.
+    pub fn file(&self, event: Event<'_>, mode: &str, read: u64, written: u64, took: Duration) {
+        self.line(
+            event,
+            json!({
+                "mode": mode,
+                "outcome": "closed",
+                "bytes": read.saturating_add(written),
+                "read": read,
+                "written": written,
+                "seconds": took.as_secs_f64(),
+            }),
+        );
+    }
+
     fn line(&self, event: Event<'_>, rest: Value) {
         let Some(file) = &self.file else { return };
         let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -13,6 +13,7 @@ wasmtime::component::bindgen!({
     require_store_data_send: true,
     with: {
         "tidelock:script/download.transfer": crate::download::Transfer,
+        "tidelock:script/files.file": crate::door::file::OpenFile,
         "tidelock:script/http-client.client": crate::http::client::Client,
         "tidelock:script/http-client.body": crate::http::client::Body,
         "tidelock:script/http-server.incoming-body": crate::http::server::IncomingBody,

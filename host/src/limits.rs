@@ -135,6 +135,10 @@ pub struct Limits {
     pub max_response: Option<u64>,
     /// `--max-download`: bytes of one downloaded file.
     pub max_download: Option<u64>,
+    /// `--max-file`: bytes to which a script may let a file grow.
+    pub max_file: Option<u64>,
+    /// `--max-files`: files a script has open at once.
+    pub max_files: usize,
     /// `--max-headers`: lines of a header section, both directions.
     pub max_header_lines: usize,
     /// `--max-headers`: bytes of a header section, both directions.
@@ -187,6 +191,8 @@ impl Default for Limits {
             max_body: Some(8 * MIB),
             max_response: Some(64 * MIB),
             max_download: Some(GIB),
+            max_file: Some(GIB),
+            max_files: 256,
             max_header_lines: 100,
             max_header_bytes: 64 * 1024,
             max_connections: 10_000,

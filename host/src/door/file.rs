@@ -7,10 +7,12 @@
 //!
 //! What a script names goes through [`Files`], which knows the grants. A path it may write becomes a
 //! [`Destination`], and that a [`Replacement`]: a new file that takes its place whole or not at all.
+//! What it reads or writes piece by piece is an [`OpenFile`].
 
 mod destination;
 mod granted;
 mod leftovers;
+mod open;
 mod parents;
 mod replacement;
 
@@ -25,6 +27,7 @@ use rustix::fs::OFlags;
 
 pub use self::destination::Destination;
 pub use self::granted::Files;
+pub use self::open::{Mode, OpenFile, Refused};
 pub use self::replacement::{Replacement, Writer};
 use crate::failure::{Failure, Kind, cause};
 
@@ -142,7 +145,8 @@ impl CheckedPath {
             Err(error) => return Err(self.failed("open", &error)),
         };
         let metadata = file.metadata().map_err(|error| self.failed("examine", &error))?;
-        if !metadata.is_file() {
+        let kernel = open::is_the_kernels(&file).map_err(|error| self.failed("examine", &error))?;
+        if !metadata.is_file() || kernel {
             let message = format!("{} is not a regular file", self.shown);
             return Err(Failure::new(Kind::Io, message));
         }
@@ -151,9 +155,7 @@ impl CheckedPath {
 
     /// What it means that the operating system, or the library before it, refused.
     fn failed(&self, verb: &str, error: &io::Error) -> Failure {
-        // The library reports a way out of the folder as a refusal of its own, without the number
-        // that one of the operating system carries.
-        if error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none() {
+        if is_way_out(error) {
             return leaves(&self.shown);
         }
         Failure::new(Kind::Io, format!("failed to {verb} {}: {}", self.shown, cause(error)))
@@ -184,6 +186,12 @@ pub fn too_large(shown: &str, max: u64) -> Failure {
 
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// The library reports a way out of the folder as a refusal of its own, without the number that one of
+/// the operating system carries.
+fn is_way_out(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none()
 }
 
 fn leaves(shown: &str) -> Failure {

@@ -121,6 +121,14 @@ impl FileGrants {
         }
     }
 
+    /// Whether a granted folder is at this path or below it, as far as the names tell.
+    pub fn holds_a_rule(&self, path: &Path, working: &Path) -> bool {
+        let Some(path) = absolute(path, working) else { return true };
+        self.rules.iter().any(|rule| {
+            absolute(&rule.folder, working).is_some_and(|folder| folder.starts_with(&path))
+        })
+    }
+
     fn deciding(&self, path: &Path, working: &Path) -> Option<(&Rule, PathBuf)> {
         let mut covering = self.rules.iter().filter_map(|rule| {
             let folder = absolute(&rule.folder, working)?;

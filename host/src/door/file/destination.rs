@@ -2,10 +2,12 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, Metadata};
 
+use super::granted::names_folder;
 use super::parents::Parent;
 use super::replacement::Unfinished;
 use super::{CheckedPath, Replacement};
@@ -31,7 +33,7 @@ impl Destination {
         written: &[u8],
         unfinished: &Unfinished,
     ) -> Result<Self, Failure> {
-        let names_folder = written.ends_with(b"/") || written.ends_with(b"/.");
+        let names_folder = names_folder(Path::new(OsStr::from_bytes(written)));
         let (Some(name), false) = (path.relative.file_name(), names_folder) else {
             return Err(refused(&path.shown, "is a folder"));
         };
