@@ -42,10 +42,44 @@
 #define l_fseek			file_seek
 #define l_ftell			file_tell
 
+/* The iterator of 'lines' is the only closure that it makes. */
+static int next_line (lua_State *L);
+#define lua_pushcclosure(L,f,n)	((void)(f), lua_pushcclosure(L, next_line, n))
+
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wreturn-type"  /* in what it has no use for here */
 #include "liolib.c"
 #pragma clang diagnostic pop
+
+#undef lua_pushcclosure
+
+/* }====================================================== */
+
+
+/* {======================================================
+** Lines, which are most of what is read
+** ======================================================= */
+
+/* Pushes the next line without its end, if the buffer holds all of it. */
+static bool push_held_line (lua_State *L, FILE *file) {
+  const uint8_t *line, *end;
+  if (file->state != HOLDS_UNREAD || file->kind != FILE_OF_DISK) return false;
+  line = file->data + file->at;
+  end = memchr(line, '\n', file->end - file->at);
+  if (end == NULL) return false;
+  lua_pushlstring(L, (const char *)line, (size_t)(end - line));
+  file->at += (size_t)(end - line) + 1;
+  return true;
+}
+
+
+/* Has the upvalues of 'io_readline'. */
+static int next_line (lua_State *L) {
+  LStream *stream = lua_touserdata(L, lua_upvalueindex(1));
+  if (lua_tointeger(L, lua_upvalueindex(2)) == 0 && !isclosed(stream) && push_held_line(L, stream->f))
+    return 1;
+  return io_readline(L);
+}
 
 /* }====================================================== */
 
@@ -64,15 +98,18 @@ static int library_read (lua_State *L) {
 
 static int method_read (lua_State *L) {
   FILE *file = tofile(L);
+  if (lua_gettop(L) == 1 && push_held_line(L, file)) return 1;
   return file->kind == FILE_INPUT ? input_read(L, 2) : g_read(L, file, 2);
 }
 
 
 static int library_lines (lua_State *L) {
   if (lua_isnoneornil(L, 1)) {
-    FILE *file = getiofile(L, IO_INPUT);
+    LStream *stream;
+    lua_getfield(L, LUA_REGISTRYINDEX, IO_INPUT);
+    stream = lua_touserdata(L, -1);
     lua_pop(L, 1);
-    if (file->kind == FILE_INPUT) {
+    if (!isclosed(stream) && stream->f->kind == FILE_INPUT) {
       if (lua_gettop(L) > 0) lua_remove(L, 1);
       return input_lines(L, 1);
     }

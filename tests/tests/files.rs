@@ -1,4 +1,4 @@
-//! The standard streams. Files below granted folders are not built yet: opening one is refused.
+//! The standard streams, and what a script without a grant gets instead of a file.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -26,7 +26,7 @@ fn write_writes_texts_and_numbers_and_gives_the_stream() {
 
 #[test]
 fn the_default_output_can_be_flushed_and_stays_open() {
-    let code = "io.write('a\\n') print(io.flush() == io.stdout, io.stdout:flush() == io.stdout)
+    let code = "io.write('a\\n') print(io.flush(), io.stdout:flush())
         print((io.close()), (io.stdout:close())) print(io.stdout:setvbuf('no'))";
     assert_eq!(Run::eval(&[], code).finish().ok(), "a\ntrue\ttrue\nnil\tnil\ntrue\n");
 }
@@ -158,39 +158,46 @@ fn the_streams_look_like_lua_s_files() {
 }
 
 #[test]
-fn opening_a_file_is_refused_with_nil_and_a_message() {
+fn opening_a_file_is_refused_with_nil_and_the_flag_that_grants_it() {
     let folder = Folder::new();
     let path = folder.write("here.txt", "secret");
-    for mode in ["r", "w", "a", "r+", "rb"] {
-        let code = format!(
-            "local file, message, number = io.open(..., '{mode}') print(file, message, math.type(number))"
+    let shown = folder.path().display();
+    for (mode, access) in [("r", "read"), ("rb", "read"), ("w", "write"), ("a", "write"), ("r+", "write")] {
+        let code = format!("print(io.open(..., '{mode}'))");
+        let flag = format!("--allow-{access}={shown}");
+        let expected = format!(
+            "nil\t{access} access to {} is not granted (run with {flag})\t13\n",
+            path.display()
         );
-        for flags in [&[][..], &["-A"]] {
-            let said = Run::eval(flags, &code).args([&path]).finish().ok();
-            assert!(
-                said.starts_with("nil\t")
-                    && said.contains("here.txt")
-                    && said.contains("not granted"),
-                "{said}"
-            );
-        }
+        assert_eq!(Run::eval(&[], &code).args([&path]).finish().ok(), expected);
+        let granted = Run::eval(&[&flag], &code).args([&path]).finish().ok();
+        assert!(granted.starts_with("file ("), "{granted}");
+        folder.write("here.txt", "secret");
     }
+    let said = Run::eval(&[&format!("--allow-read={shown}")], "print(io.open(..., 'w'))");
+    assert!(said.args([&path]).finish().ok().contains("--allow-write="));
     assert_eq!(std::fs::read(&path).unwrap(), b"secret");
 }
 
 #[test]
-fn every_other_way_to_a_file_or_a_process_is_closed() {
+fn every_other_way_to_a_file_is_denied_and_none_leads_to_a_process() {
     let folder = Folder::new();
     let path = folder.write("here.lua", "return 'secret'");
     let code = "local path = ...
         for _, open in ipairs { function() return io.lines(path) end, function() return io.input(path) end,
-            function() return io.output(path) end, function() return dofile(path) end,
-            function() return assert(loadfile(path)) end } do
-          assert.eq(pcall(open), false)
+            function() return io.output(path) end, function() return dofile(path) end } do
+          local ok, e = pcall(open)
+          assert.eq(ok, false)
+          assert.eq(e.kind, 'denied')
+          assert.contains(e.message, '--allow-')
         end
-        print(io.popen, io.tmpfile, os.execute, os.remove, os.rename, os.tmpname, os.setlocale, package.loadlib, package.cpath, string.dump)";
-    let said = Run::eval(&["-A"], code).args([&path]).finish().ok();
-    assert_eq!(said.trim_end().split('\t').collect::<Vec<_>>(), ["nil"; 10]);
+        for _, result in ipairs { { loadfile(path) }, { os.remove(path) }, { os.rename(path, path) } } do
+          assert.eq(result[1], nil)
+          assert.contains(result[2], '--allow-')
+        end
+        print(io.popen, io.tmpfile, os.execute, os.tmpname, os.setlocale, package.loadlib, package.cpath, string.dump)";
+    let said = Run::eval(&[], code).args([&path]).finish().ok();
+    assert_eq!(said.trim_end().split('\t').collect::<Vec<_>>(), ["nil"; 8]);
     assert!(path.exists());
 }
 
@@ -203,7 +210,8 @@ fn arguments_of_the_wrong_type_name_the_function_and_the_scripts_line() {
         ("io.write('a', nil)", "bad argument #2 to 'write'"),
         ("io.stdout:write(true)", "'write'"),
         ("io.stdout.write()", "'write'"),
-        ("io.open()", "io.open: argument #1"),
+        ("io.open()", "bad argument #1 to 'open'"),
+        ("io.open('a\\0b')", "io.open: the path holds a NUL byte"),
     ] {
         let said = Run::script(&[], &format!("\n\nlocal x = {code}")).finish().fails_with(1);
         let first = said.lines().next().unwrap_or_default();

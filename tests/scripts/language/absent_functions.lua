@@ -12,7 +12,7 @@ local function has_exactly(what, t, expected)
   assert(names(t) == names(wanted), what .. " has: " .. names(t))
 end
 
-has_exactly("os", os, "time date difftime clock getenv exit")
+has_exactly("os", os, "time date difftime clock getenv exit remove rename")
 has_exactly("debug", debug, "traceback getinfo")
 has_exactly("package", package, "loaded preload path config")
 has_exactly("coroutine", coroutine, "create resume running status wrap yield isyieldable close")
@@ -20,7 +20,7 @@ has_exactly("string", string,
   "byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack upper")
 has_exactly("_G", _G, [[_G _VERSION assert collectgarbage error getmetatable ipairs load next pairs pcall print
   rawequal rawget rawlen rawset require select setmetatable tonumber tostring type warn xpcall
-  arg async base64 coroutine crypto debug env http io json log math os package sleep string table time url utf8 ws]])
+  arg async base64 coroutine crypto debug dofile env http io json loadfile log math os package sleep string table time url utf8 ws]])
 for _, name in ipairs { "popen", "tmpfile" } do assert(io[name] == nil, "io." .. name) end
 
 -- Everything that can be reached from here: no function of these names anywhere, no userdata but the
@@ -35,7 +35,7 @@ local forbidden = {
 local seen = {}
 local function walk(value, path)
   if type(value) == "thread" or type(value) ~= "table" or seen[value] then
-    assert(type(value) ~= "userdata" or value == json.null, path .. " is a userdata")
+    assert(type(value) ~= "userdata" or value == json.null or io.type(value), path .. " is a userdata")
   else
     seen[value] = true
     for k, v in next, value do
@@ -55,9 +55,13 @@ assert(("").dump == nil and not pcall(function() return (""):dump() end))
 for _, value in ipairs { 1, true, print, coroutine.create(print) } do assert(getmetatable(value) == nil) end
 assert(getmetatable(nil) == nil)
 
--- A handle, an error object, a client and the streams do not give up what is behind them.
+-- Files are as in Lua: their metatable is there, and has nothing but their methods.
+has_exactly("FILE*", getmetatable(io.stdout), "__close __gc __index __name __tostring")
+has_exactly("FILE* methods", getmetatable(io.stdout).__index, "close flush lines read seek setvbuf write")
+
+-- A handle, an error object and a client do not give up what is behind them.
 local _, denied = pcall(http.get, "http://10.0.0.1/")
-for _, value in ipairs { async.spawn(print), denied, http.client({}), io.stdout, json.null } do
+for _, value in ipairs { async.spawn(print), denied, http.client({}), json.null } do
   local mt = getmetatable(value)
   assert(mt == nil or mt == false or type(mt) == "string", tostring(value) .. " shows its metatable")
 end
