@@ -14,13 +14,14 @@ use tests::run::{Finished, Serving, binary};
 use tests::upstream::Upstream;
 
 /// Each has its tests below, those that stream in `examples_streams.rs`.
-const EXAMPLES: [&str; 11] = [
+const EXAMPLES: [&str; 12] = [
     "chat.lua",
     "download.lua",
     "event_listener.lua",
     "fetch_json.lua",
     "hello.lua",
     "json_api.lua",
+    "notes.lua",
     "proxy.lua",
     "scheduled_job.lua",
     "sse_clock.lua",
@@ -261,4 +262,27 @@ fn no_example_works_without_its_grants_and_each_names_the_missing_flag() {
         let stderr = run(&words).finish().fails_with(1);
         assert!(stderr.contains(flag), "{example}: {stderr}");
     }
+}
+
+#[test]
+fn notes_are_added_listed_and_forgotten_with_the_grants_of_the_comment() {
+    let folder = tests::folder::Folder::new();
+    let file = folder.path().join("notes.txt").display().to_string();
+    let here = folder.path().display().to_string();
+    let commands: Vec<Vec<String>> = commands("notes.lua")
+        .iter()
+        .map(|words| {
+            let word =
+                |word: &String| word.replace("notes.txt", &file).replace("=.", &format!("={here}"));
+            words.iter().map(word).collect()
+        })
+        .collect();
+    let [add, list, forget] = commands.try_into().unwrap();
+    assert_eq!(run(&add).finish().ok(), "");
+    assert_eq!(run(&add).finish().ok(), "");
+    assert_eq!(run(&list).finish().ok(), "1: buy bread\n2: buy bread\n");
+    assert_eq!(run(&forget).finish().ok(), "");
+    assert_eq!(run(&list).finish().ok(), "1: buy bread\n");
+    let denied = run(&without_grants(list)).finish().fails_with(1);
+    assert!(denied.contains(&format!("--allow-read={here}")), "{denied}");
 }

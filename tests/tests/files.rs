@@ -162,7 +162,9 @@ fn opening_a_file_is_refused_with_nil_and_the_flag_that_grants_it() {
     let folder = Folder::new();
     let path = folder.write("here.txt", "secret");
     let shown = folder.path().display();
-    for (mode, access) in [("r", "read"), ("rb", "read"), ("w", "write"), ("a", "write"), ("r+", "write")] {
+    for (mode, access) in
+        [("r", "read"), ("rb", "read"), ("w", "write"), ("a", "write"), ("r+", "write")]
+    {
         let code = format!("print(io.open(..., '{mode}'))");
         let flag = format!("--allow-{access}={shown}");
         let expected = format!(

@@ -25,8 +25,8 @@ fn exchange(folder: &Folder, stop: &Arc<AtomicBool>) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         while !stop.load(Ordering::Relaxed) {
             renameat_with(CWD, &door, CWD, &link, RenameFlags::EXCHANGE).unwrap();
-            // A little while in each state: longer than an exchange, as long as an operation.
-            (0..200).for_each(|_| std::hint::spin_loop());
+            // A while in each state, as long as a use takes.
+            (0..20_000).for_each(|_| std::hint::spin_loop());
         }
     })
 }

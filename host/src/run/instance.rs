@@ -104,12 +104,7 @@ fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {
         stop: setup.stop.clone(),
         env: setup.env.clone(),
         download: DownloadCtx::new(setup.downloads.clone()),
-        files: FilesCtx::new(
-            setup.stdin.clone(),
-            &setup.bars,
-            Arc::clone(&setup.files),
-            limits,
-        )?,
+        files: FilesCtx::new(setup.stdin.clone(), &setup.bars, Arc::clone(&setup.files), limits)?,
         http_client: HttpClientCtx::new(
             Arc::clone(&setup.network),
             Arc::clone(&setup.files),

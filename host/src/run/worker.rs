@@ -20,12 +20,16 @@ const STEADY: Duration = Duration::from_secs(30);
 /// Wait before the second replacement in a row; doubles up to [`MAX_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 
+/// How long a thread that blocked, for a look-up or a disk, is kept for the next one.
+const IDLE_THREAD: Duration = Duration::from_secs(1);
+
 /// Longest wait before a replacement.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
 /// Runs the script on the calling thread until it ends.
 pub fn run(setup: &Setup) -> Ending {
-    let runtime = match Builder::new_current_thread().enable_all().build() {
+    let mut builder = Builder::new_current_thread();
+    let runtime = match builder.enable_all().thread_keep_alive(IDLE_THREAD).build() {
         Ok(runtime) => runtime,
         Err(error) => {
             let message = format!("failed to start a worker: {error}").into_bytes();

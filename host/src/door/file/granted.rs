@@ -113,7 +113,14 @@ impl Files {
     /// As `rename` of `wit/files.wit`.
     pub fn rename(&self, capability: &'static str, from: &[u8], to: &[u8]) -> Result<(), Refused> {
         let begun = Instant::now();
+        let as_folder =
+            [from, to].iter().any(|path| names_folder(Path::new(OsStr::from_bytes(path))));
         let (from, to) = (self.movable(capability, from)?, self.movable(capability, to)?);
+        // The library drops the slash of the new name.
+        if as_folder && !from.dir.symlink_metadata(&from.relative).is_ok_and(|found| found.is_dir())
+        {
+            return Err(Refused::system(Errno::NOTDIR));
+        }
         let result = from.dir.rename(&from.relative, &to.dir, &to.relative);
         let result = result.map_err(|error| from.refused(&error));
         let target = format!("{} -> {}", from.shown, to.shown);
@@ -164,7 +171,8 @@ impl Files {
         begun: Instant,
         result: &Result<(), Refused>,
     ) {
-        let outcome = result.as_ref().map_or_else(|refused| refused.failure.kind.as_str(), |()| "ok");
+        let outcome =
+            result.as_ref().map_or_else(|refused| refused.failure.kind.as_str(), |()| "ok");
         self.audit.operation(Event { capability, operation, target }, outcome, 0, begun.elapsed());
     }
 

@@ -203,8 +203,7 @@ impl OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
-        let event =
-            Event { capability: self.capability, operation: "file", target: &self.shown };
+        let event = Event { capability: self.capability, operation: "file", target: &self.shown };
         self.audit.file(event, self.mode.as_str(), self.read, self.written, self.begun.elapsed());
     }
 }
