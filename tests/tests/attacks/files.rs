@@ -39,7 +39,7 @@ fn trap() -> Folder {
     // The null device, where the machine lets a test make one.
     let null = rustix::fs::makedev(1, 3);
     if mknodat(CWD, grant.join("null"), FileType::CharacterDevice, mode, null).is_err() {
-        symlink("/dev/null", grant.join("null")).unwrap();
+        mknodat(CWD, grant.join("null"), FileType::Fifo, mode, 0).unwrap();
     }
     folder
 }
@@ -89,7 +89,9 @@ fn attack_29_devices_pipes_and_the_kernels_files() {
         for _, path in ipairs { '/proc/self/environ', '/proc/self/mem', '/proc/self/maps', '/proc/self/fd/0',
             '/proc/self/root/etc/passwd', '/sys/kernel/notes', '/dev/zero', '/dev/null', '/dev/stdin', '/dev/fd/0', '/dev/tty',
             grant .. '/fifo', grant .. '/null', grant .. '/link_to_proc/self/environ' } do
-          for _, mode in ipairs { 'r', 'r+', 'a', 'w' } do
+          -- Only what the test made is opened for writing: should the door fail, the machine is not harmed.
+          local modes = path:find(grant, 1, true) and not path:find('link_to') and { 'r', 'r+', 'a', 'w' } or { 'r' }
+          for _, mode in ipairs(modes) do
             local file = io.open(path, mode)
             if file then print(path, mode) end
           end
