@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::limits::{GIB, KIB, Limits};
+use crate::limits::{GIB, KIB, Limits, MIN_MEMORY};
 use crate::quantity::{self, MAX_DURATION, show_duration, show_size};
 
 /// Most of anything that is counted: more than the memory or the descriptors of one machine hold,
@@ -50,7 +50,7 @@ pub static SETTINGS: &[Setting] = &[
         value: "SIZE",
         help: "Memory of the script",
         at_limit: "Lua raises `not enough memory`; at the memory itself the script is stopped: exit 3",
-        apply: |limits, text| set_size(&mut limits.max_memory, text, 1),
+        apply: |limits, text| set_size(&mut limits.max_memory, text, MIN_MEMORY),
         show: |limits| show_size(limits.max_memory),
     },
     Setting {
@@ -449,6 +449,7 @@ mod tests {
         let mut limits = Limits::default();
         for (name, value) in [
             ("max-memory", "0"),
+            ("max-memory", "8388607"),
             ("max-cpu", "0"),
             ("max-tasks", "0"),
             ("max-tasks", "99999999999"),

@@ -12,6 +12,9 @@ pub const MIB: u64 = 1024 * KIB;
 /// 1024 MiB.
 pub const GIB: u64 = 1024 * MIB;
 
+/// Least memory of an instance: with less, the interpreter and what it stands on do not even start.
+pub const MIN_MEMORY: u64 = 8 * MIB;
+
 /// Largest result that crosses into the guest at once. The guest's `cabi_realloc` cannot report a
 /// full memory except by a trap, so large things are pulled in pieces into memory Lua allocated.
 pub const MAX_CROSSING: usize = 64 * 1024;
