@@ -31,4 +31,6 @@ pub mod tls;
 pub mod websocket;
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod scratch;

@@ -6,9 +6,13 @@
 //! see other fields than we do, so it is refused here.
 //!
 //! What this module cannot follow is always something hyper or the service answers by closing; from
-//! there on the connection is [`Place::Lost`].
+//! there on the connection is [`Place::Lost`]. A field that says where the body ends, but is longer than
+//! what is kept of a line, hyper could follow: it is refused as a bare LF is.
 
 use std::io::BufRead;
+
+const CONTENT_LENGTH: &[u8] = b"content-length";
+const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 
 /// Where in its requests a connection is, after the bytes seen so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,47 +115,47 @@ impl Framing {
             self.state = State::Lost;
             return taken;
         }
-        if self.line.length == 0 {
-            self.line_ended(begin.strip_suffix(b"\r").unwrap_or(begin), true);
-        } else {
-            self.line.extend(begin);
-            let line = std::mem::take(&mut self.line);
-            let (text, whole) = line.text();
-            self.line_ended(text, whole);
+        // How a line was cut into reads must not matter: what is kept of it decides.
+        self.line.extend(begin);
+        let line = std::mem::take(&mut self.line);
+        let (text, whole) = line.text();
+        if !whole && matches!(self.state, State::Fields) && is_about_framing(text) {
+            *end = 0;
+            self.state = State::Lost;
+            return taken;
         }
+        self.line_ended(text);
         taken
     }
 
-    fn line_ended(&mut self, line: &[u8], whole: bool) {
+    fn line_ended(&mut self, line: &[u8]) {
         match self.state {
             State::Start if line.is_empty() => {}
             State::Start => self.state = State::Fields,
             State::Fields if line.is_empty() => self.head_ended(),
-            State::Fields => self.field(line, whole),
+            State::Fields => self.field(line),
             State::Trailers if line.is_empty() => self.state = State::Start,
             _ => {}
         }
     }
 
-    fn field(&mut self, line: &[u8], whole: bool) {
-        if !matches!(line.first(), Some(b'c' | b'C' | b't' | b'T')) {
+    fn field(&mut self, line: &[u8]) {
+        if !is_about_framing(line) {
             return;
         }
         let mut parts = line.splitn(2, |byte| *byte == b':');
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else { return };
-        if name.eq_ignore_ascii_case(b"content-length") {
+        if name.eq_ignore_ascii_case(CONTENT_LENGTH) {
             match length(value) {
-                Some(length) if whole && self.length.is_none_or(|known| known == length) => {
+                Some(length) if self.length.is_none_or(|known| known == length) => {
                     self.length = Some(length);
                 }
                 _ => self.state = State::Lost,
             }
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            if whole && value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
-                self.chunked = true;
-            } else {
-                self.state = State::Lost;
-            }
+        } else if value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+            self.chunked = true;
+        } else {
+            self.state = State::Lost;
         }
     }
 
@@ -197,6 +201,15 @@ impl Framing {
         };
         1
     }
+}
+
+/// Whether a field line, of which this is the beginning, says where the body ends.
+fn is_about_framing(line: &[u8]) -> bool {
+    // Most fields are told from these by their first letter.
+    matches!(line.first(), Some(b'c' | b'C' | b't' | b'T'))
+        && line.split(|byte| *byte == b':').next().is_some_and(|name| {
+            name.eq_ignore_ascii_case(CONTENT_LENGTH) || name.eq_ignore_ascii_case(TRANSFER_ENCODING)
+        })
 }
 
 /// A line that arrives in parts: only its beginning matters.
@@ -249,6 +262,7 @@ mod tests {
     #![expect(clippy::indexing_slicing, reason = "tests")]
 
     use super::*;
+    use crate::fuzz::rounds;
 
     /// The place after `text`, which must not depend on how it was cut into reads.
     fn place(text: &str) -> Place {
@@ -307,6 +321,45 @@ mod tests {
             let at = text.find("1\n").map_or(text.find("b\n").map_or(0, |at| at + 1), |at| at + 1);
             assert_eq!(bytes[at], 0, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_field_too_long_to_follow_is_refused_however_it_arrives() {
+        for field in ["Content-Length", "transfer-encoding"] {
+            let text = format!("POST / HTTP/1.1\r\n{field}:{}4\r\n\r\nabcd", " ".repeat(70));
+            assert_eq!(place(&text), Place::Lost, "{field}");
+            let mut bytes = text.into_bytes();
+            Framing::new().follow(&mut bytes);
+            assert!(bytes.contains(&0), "{field}");
+        }
+        let others = format!("GET / HTTP/1.1\r\nCookie: {}\r\n\r\n", "c".repeat(70));
+        assert_eq!(place(&others), Place::Boundary);
+    }
+
+    /// Random heads and bodies: how they are cut changes neither where they end nor what is passed on.
+    #[test]
+    fn fuzz_cuts_change_nothing() {
+        let pieces = [
+            "GET / HTTP/1.1\r\n", "POST /a HTTP/1.1\r\n", "Host: h\r\n", "Content-Length: 3\r\n", "content-length:", "Content-Length: 12\r\n",
+            "Transfer-Encoding: chunked\r\n", "transfer-encoding:", "                                 ", "chunked", "\r\n", "\r\n\r\n", "\n", "\r", "3\r\nabc\r\n",
+            "0\r\n\r\n", "0\r\nX: y\r\n\r\n", "A;x=\"y\"\r\n", "ffffffffffffffff", "a: b\r\n", "c: dddddddddddddddddddddddddddddddddddddd", "5", "abcde",
+        ];
+        rounds(3000, move |mut random| {
+            let text = random.bytes(300, &pieces);
+            let (mut whole, mut cut) = (text.clone(), text.clone());
+            let (mut at_once, mut in_parts) = (Framing::new(), Framing::new());
+            at_once.follow(&mut whole);
+            let mut rest = cut.as_mut_slice();
+            while !rest.is_empty() {
+                let size = 1 + random.below(rest.len().min(40));
+                let (part, behind) = rest.split_at_mut(size);
+                in_parts.follow(part);
+                rest = behind;
+            }
+            let shown = String::from_utf8_lossy(&text);
+            assert_eq!(in_parts.place(), at_once.place(), "{shown:?}");
+            assert_eq!(cut, whole, "{shown:?}");
+        });
     }
 
     #[test]
