@@ -95,6 +95,7 @@ fn text_line(time: SystemTime, level: Level, message: &[u8], fields: &[Field<'_>
     let mut out = format!("{} {} ", rfc3339(time), level.column());
     let mut whole = push_visible(&mut out, message, END, |_| false);
     for (name, value) in fields {
+        whole &= out.len() < END;
         if !whole {
             break;
         }
@@ -170,6 +171,10 @@ fn push_json_value(out: &mut String, value: FieldValue<'_>, end: usize) -> bool 
     }
     push_json_string(out, text, end)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {
