@@ -103,13 +103,14 @@ impl Network {
             return Err(too_long());
         }
         let Some(destination) = Destination::of(&url) else {
-            return Err(Failure::new(
-                Kind::Invalid,
-                format!(
-                    "the URL cannot be used: its scheme must be http, https, ws or wss, not {}",
+            let why = match url.host_str() {
+                Some(".") => "it names no host".to_owned(),
+                _ => format!(
+                    "its scheme must be http, https, ws or wss, not {}",
                     url.scheme().chars().take(16).collect::<String>()
                 ),
-            ));
+            };
+            return Err(Failure::new(Kind::Invalid, format!("the URL cannot be used: {why}")));
         };
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Failure::new(

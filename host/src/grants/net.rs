@@ -125,6 +125,7 @@ impl Destination {
     pub fn of(url: &Url) -> Option<Self> {
         let scheme = Scheme::parse(url.scheme())?;
         let target = match url.host()? {
+            Host::Domain(".") => return None,
             Host::Domain(name) => Target::Name(without_final_dot(name).to_owned()),
             Host::Ipv4(address) => Target::Address(IpAddr::V4(address)),
             Host::Ipv6(address) => Target::Address(canonical(IpAddr::V6(address))),
@@ -266,6 +267,10 @@ impl Scheme {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -325,6 +330,11 @@ mod tests {
         ] {
             assert!(!allows(&grants, url), "{url}");
         }
+    }
+
+    #[test]
+    fn the_name_of_the_root_is_no_destination() {
+        assert_eq!(Destination::of(&Url::parse("http://./").unwrap()), None);
     }
 
     #[test]
