@@ -212,4 +212,31 @@ mod tests {
             Kind::Limit
         );
     }
+
+    #[test]
+    fn fuzz_header_blocks() {
+        let pieces = [
+            "\0", "\0", "a", "X-A", "content-type", "host", "Content-Length", "proxy-x", "connection", "text", "\r\n", "\n", "\r", "\u{e4}", " ", "\t", ":", "\x7f",
+        ];
+        let bounds = Bounds { lines: 5, bytes: 60 };
+        crate::fuzz::rounds(10_000, move |mut random| {
+            let text = random.bytes(80, &pieces);
+            match parse(&text, bounds) {
+                Ok(fields) => {
+                    assert!(fields.len() <= bounds.lines);
+                    for (name, value) in &fields {
+                        assert!(!HOST_FIELDS.contains(&name.as_str()), "{name}");
+                        let steers = |byte: &u8| *byte != b'\t' && (*byte < b' ' || *byte == 0x7f);
+                        assert!(!value.as_bytes().iter().any(steers), "{value:?}");
+                    }
+                    let wide = Bounds { bytes: 200, ..bounds };
+                    let again = parse(&block(&fields, wide).unwrap(), wide).unwrap();
+                    assert_eq!(again, fields);
+                }
+                Err(failure) => {
+                    assert!(!failure.message.contains(char::is_control), "{}", failure.message);
+                }
+            }
+        });
+    }
 }

@@ -1,38 +1,17 @@
-//! Random peers. `FUZZ_SECONDS` says for how long (1); a failure names the seed of its round, and
-//! `FUZZ_SEED` runs that round alone.
+//! Random peers.
 
 use std::io::{Cursor, Read, Write};
-use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio_tungstenite::tungstenite::protocol::{Role as TheirRole, WebSocket, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message as TheirMessage};
 
 use super::*;
+use crate::fuzz::{Random, rounds};
 
 /// Limits that random frames meet often.
 const MAX_MESSAGE: usize = 3000;
 const MAX_FRAME: usize = 1000;
-
-/// A small generator (xorshift), so that a seed is a round.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn one_in(&mut self, count: usize) -> bool {
-        self.below(count) == 0
-    }
-}
 
 fn settings() -> Settings {
     Settings {
@@ -197,7 +176,7 @@ async fn wild_round(mut random: Random) {
     let budget = budget();
     let rig = rig(role, settings(), Arc::clone(&budget));
     let bytes = stream(&mut random, rig.peer.role);
-    let peer = tokio::spawn(feed(rig.peer.stream, bytes, Random(random.next())));
+    let peer = tokio::spawn(feed(rig.peer.stream, bytes, Random::new(random.next())));
     let mut writes = Vec::new();
     for _ in 0..random.below(30) {
         match random.below(8) {
@@ -223,11 +202,8 @@ async fn wild_round(mut random: Random) {
     assert_eq!(budget.held(), 0);
 }
 
-fn round(seed: u64) {
+fn round(mut random: Random) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    // The generator must not begin at zero, and neighbouring seeds not alike.
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    random.next();
     let round = async {
         if random.one_in(2) { reading_round(random).await } else { wild_round(random).await }
     };
@@ -239,19 +215,5 @@ fn round(seed: u64) {
 
 #[test]
 fn fuzz_random_peers() {
-    let variable = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    if let Some(seed) = variable("FUZZ_SEED") {
-        return round(seed);
-    }
-    let seconds = variable("FUZZ_SECONDS").unwrap_or(1);
-    let begun = Instant::now();
-    let first = u64::from(std::process::id()) << 32;
-    let mut rounds = 0;
-    while begun.elapsed().as_secs() < seconds || rounds == 0 {
-        let seed = first + rounds;
-        let result = std::panic::catch_unwind(|| round(seed));
-        assert!(result.is_ok(), "FUZZ_SEED={seed} fails");
-        rounds += 1;
-    }
-    println!("{rounds} rounds");
+    rounds(500, round);
 }
