@@ -10,6 +10,7 @@ BINARY := target/release/tidelock
 NATIVE := target/native
 FUZZ_SECONDS ?= 60
 CARGO_DENY := 0.20.2
+FUZZ_SCRIPTS ?= 10000
 
 # What pip may do below target/: nothing but what the hashes name.
 PIP_INSTALL := PIP_ROOT_USER_ACTION=ignore $(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary :all:
@@ -63,9 +64,10 @@ run: build ## Serve examples/hello.lua on 127.0.0.1:8080 until interrupted (PORT
 test: build setup-clients ## Run all tests against the built binary
 	$(CARGO) test --release --locked --workspace
 
-fuzz: $(SETUP) $(NATIVE)/run ## Feed what reads a peer's bytes with random ones, FUZZ_SECONDS (60) for each
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(NATIVE)/run guest-lua/prelude/assert.lua guest-lua/native-tests/fuzz/event_stream.lua
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --release --locked --package host --lib fuzz_
+fuzz: build $(NATIVE)/run ## Feed everything that reads strangers' bytes with random ones, FUZZ_SECONDS (60) for each, then run FUZZ_SCRIPTS (10000)
+	for target in event_stream json; do FUZZ_SECONDS=$(FUZZ_SECONDS) $(NATIVE)/run guest-lua/prelude/assert.lua guest-lua/native-tests/fuzz/$$target.lua || exit 1; done
+	FUZZ_SECONDS=$(FUZZ_SECONDS) $(CARGO) test --release --locked --package host --lib fuzz_ -- --nocapture --test-threads=1
+	FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SCRIPTS=$(FUZZ_SCRIPTS) $(CARGO) test --release --locked --package tests --test fuzz fuzz_ -- --nocapture --test-threads=1
 
 # The C of guest-lua/src/pure for this machine, with sanitizers, in a plain Lua: tests and fuzz run it.
 $(NATIVE)/run: $(NATIVE)/liblua.a guest-lua/native-tests/run.c $(wildcard guest-lua/src/pure/*)

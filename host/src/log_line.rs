@@ -266,4 +266,14 @@ mod tests {
         let fields: &[Field<'_>] = &[(b"d", FieldValue::Json(deep.as_bytes()))];
         assert_eq!(json(b"m", fields)["fields"]["d"], deep);
     }
+
+    #[test]
+    fn empty_fields_behind_a_long_message_stay_within_the_bound() {
+        let fields = [(&b""[..], FieldValue::Text(b"")); 32];
+        for length in MAX_LOG_LINE - 120..MAX_LOG_LINE {
+            let line =
+                log_line(LogFormat::Text, UNIX_EPOCH, Level::Warn, &vec![b'x'; length], &fields);
+            assert!(line.len() <= MAX_LOG_LINE && line.ends_with(" [cut]\n"), "{}", line.len());
+        }
+    }
 }

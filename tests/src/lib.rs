@@ -20,6 +20,8 @@ pub mod folder;
 pub mod footprint;
 pub mod gate;
 pub mod internet;
+pub mod grammar;
+pub mod random;
 pub mod relay;
 pub mod run;
 pub mod scripts;
@@ -27,6 +29,7 @@ pub mod stream;
 pub mod upstream;
 pub mod websocket;
 pub mod websocket_peer;
+pub mod wild_bytes;
 
 /// How long anything may take before a test gives up: a guard against hanging, not a measurement.
 pub const GUARD: std::time::Duration = std::time::Duration::from_secs(60);

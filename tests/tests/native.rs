@@ -58,6 +58,18 @@ fn the_pure_libraries_pass_their_tests() {
 
 #[test]
 fn the_event_stream_parser_agrees_with_a_reference_on_random_streams() {
-    let said = passes("guest-lua/native-tests/fuzz/event_stream.lua", &[("FUZZ_SECONDS", "2")]);
+    let said = passes(
+        "guest-lua/native-tests/fuzz/event_stream.lua",
+        &[("FUZZ_SECONDS", "2"), ("FUZZ_SEED", "1")],
+    );
     assert!(said.contains(" streams, FUZZ_SEED="), "{said}");
+}
+
+#[test]
+fn json_agrees_with_a_reference_on_random_texts() {
+    let said = passes(
+        "guest-lua/native-tests/fuzz/json.lua",
+        &[("FUZZ_SECONDS", "2"), ("FUZZ_SEED", "1")],
+    );
+    assert!(said.contains(" texts and values, FUZZ_SEED="), "{said}");
 }

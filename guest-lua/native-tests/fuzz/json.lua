@@ -57,7 +57,7 @@ local function number_at (text, at)
   after = text:match("^%.[0-9]+()", after) or after
   after = text:match("^[eE][+-]?[0-9]+()", after) or after
   local numeral = text:sub(at, after - 1)
-  local number = after == whole and math.tointeger(numeral) or tonumber(numeral) * 1.0
+  local number = tonumber(numeral) * (after == whole and 1 or 1.0)
   if numeral == "-0" then number = -0.0 end
   if number == math.huge or number == -math.huge then return nil end
   return string.format(math.type(number) == "integer" and "i%d" or "f%a", number), after

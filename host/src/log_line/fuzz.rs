@@ -7,7 +7,21 @@ use crate::escape::steers;
 use crate::fuzz::rounds;
 
 const PIECES: [&str; 15] = [
-    "a", "plain text", "\n", "\r", "\x1b[2J", "\u{202e}", "\u{2028}", "\"", "\\", "=", "{\"a\":[1,\"\u{85}\"]}", "\u{20ac}", "\0", "\t", "ERROR ",
+    "a",
+    "plain text",
+    "\n",
+    "\r",
+    "\x1b[2J",
+    "\u{202e}",
+    "\u{2028}",
+    "\"",
+    "\\",
+    "=",
+    "{\"a\":[1,\"\u{85}\"]}",
+    "\u{20ac}",
+    "\0",
+    "\t",
+    "ERROR ",
 ];
 
 #[test]

@@ -40,25 +40,85 @@ struct Aim {
 
 const SCHEMES: [&str; 4] = ["http", "https", "ws", "wss"];
 const NAMES: [&str; 10] = [
-    "example.com", "a.example.com", "b.a.example.com", "notexample.com", "example.com.evil.test", "com",
-    "localhost", "a.localhost", "xn--exmple-cua.com", "internal",
+    "example.com",
+    "a.example.com",
+    "b.a.example.com",
+    "notexample.com",
+    "example.com.evil.test",
+    "com",
+    "localhost",
+    "a.localhost",
+    "xn--exmple-cua.com",
+    "internal",
 ];
 const PORTS: [u16; 7] = [80, 443, 8080, 1, 22, 65535, 8443];
 const V4: [&str; 24] = [
-    "127.0.0.1", "127.255.255.255", "128.0.0.0", "10.0.0.1", "9.255.255.255", "11.0.0.0", "192.168.1.1", "172.15.255.255",
-    "172.16.0.0", "172.31.255.255", "172.32.0.0", "169.254.169.254", "8.8.8.8", "1.1.1.1", "0.0.0.0", "100.64.0.1",
-    "100.63.255.255", "100.128.0.0", "224.0.0.1", "255.255.255.255", "168.63.129.16", "198.18.0.1", "192.0.2.1", "223.255.255.255",
+    "127.0.0.1",
+    "127.255.255.255",
+    "128.0.0.0",
+    "10.0.0.1",
+    "9.255.255.255",
+    "11.0.0.0",
+    "192.168.1.1",
+    "172.15.255.255",
+    "172.16.0.0",
+    "172.31.255.255",
+    "172.32.0.0",
+    "169.254.169.254",
+    "8.8.8.8",
+    "1.1.1.1",
+    "0.0.0.0",
+    "100.64.0.1",
+    "100.63.255.255",
+    "100.128.0.0",
+    "224.0.0.1",
+    "255.255.255.255",
+    "168.63.129.16",
+    "198.18.0.1",
+    "192.0.2.1",
+    "223.255.255.255",
 ];
 const V6: [&str; 18] = [
-    "::", "::1", "::2", "fe80::1", "fc00::1", "fdff::1", "ff02::1", "2606:4700::1111", "2001:db8::1", "2001:200::1", "2001:1ff::1",
-    "64:ff9b:1::1", "3fff:fff::1", "3fff:1000::1", "1fff::1", "4000::1", "2002:7f00:1::1", "2001:0:808:808::f5ff:fffe",
+    "::",
+    "::1",
+    "::2",
+    "fe80::1",
+    "fc00::1",
+    "fdff::1",
+    "ff02::1",
+    "2606:4700::1111",
+    "2001:db8::1",
+    "2001:200::1",
+    "2001:1ff::1",
+    "64:ff9b:1::1",
+    "3fff:fff::1",
+    "3fff:1000::1",
+    "1fff::1",
+    "4000::1",
+    "2002:7f00:1::1",
+    "2001:0:808:808::f5ff:fffe",
 ];
 
 /// Networks whose addresses do not mean the same host to everyone.
 const SPECIAL_V4: [&str; 18] = [
-    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
-    "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-    "255.255.255.255/32", "168.63.129.16/32", "127.0.0.1/32",
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "255.255.255.255/32",
+    "168.63.129.16/32",
+    "127.0.0.1/32",
 ];
 const SPECIAL_V6: [&str; 3] = ["2001::/23", "2001:db8::/32", "3fff::/20"];
 
@@ -239,7 +299,10 @@ fn random_plan(random: &mut Random) -> Plan {
         1 => (Who::Localhost, "localhost".to_owned()),
         2 | 3 => {
             let name = *random.pick(&NAMES);
-            (if name == "localhost" { Who::Localhost } else { Who::Name(name) }, dress(random, name))
+            (
+                if name == "localhost" { Who::Localhost } else { Who::Name(name) },
+                dress(random, name),
+            )
         }
         4 => {
             // What is below localhost is a rule like any other.
@@ -279,10 +342,8 @@ fn network_v4(random: &mut Random, address: std::net::Ipv4Addr) -> (Who, String)
 
 /// A name in another spelling that means the same.
 fn dress(random: &mut Random, name: &str) -> String {
-    let mut text: String = name
-        .chars()
-        .map(|c| if random.one_in(4) { c.to_ascii_uppercase() } else { c })
-        .collect();
+    let mut text: String =
+        name.chars().map(|c| if random.one_in(4) { c.to_ascii_uppercase() } else { c }).collect();
     if random.one_in(8) {
         text.push('.');
     }
@@ -375,8 +436,37 @@ fn fuzz_decisions_agree_with_a_reference() {
 #[test]
 fn fuzz_rules_of_any_text() {
     let pieces = [
-        "http://", "https://", "ws:", "//", "*", "*.", ".", ":", "[", "]", "/", "public", "localhost", "a", "com", "1", "0x", "65536", "127.0.0.1",
-        "10.0.0.0/8", "::1", "fd00::/8", "@", "%", " ", "\u{3002}", "\u{df}", "xn--", "\0", "-", "999",
+        "http://",
+        "https://",
+        "ws:",
+        "//",
+        "*",
+        "*.",
+        ".",
+        ":",
+        "[",
+        "]",
+        "/",
+        "public",
+        "localhost",
+        "a",
+        "com",
+        "1",
+        "0x",
+        "65536",
+        "127.0.0.1",
+        "10.0.0.0/8",
+        "::1",
+        "fd00::/8",
+        "@",
+        "%",
+        " ",
+        "\u{3002}",
+        "\u{df}",
+        "xn--",
+        "\0",
+        "-",
+        "999",
     ];
     rounds(20_000, move |mut random| {
         let text = random.text(40, &pieces);

@@ -216,7 +216,24 @@ mod tests {
     #[test]
     fn fuzz_header_blocks() {
         let pieces = [
-            "\0", "\0", "a", "X-A", "content-type", "host", "Content-Length", "proxy-x", "connection", "text", "\r\n", "\n", "\r", "\u{e4}", " ", "\t", ":", "\x7f",
+            "\0",
+            "\0",
+            "a",
+            "X-A",
+            "content-type",
+            "host",
+            "Content-Length",
+            "proxy-x",
+            "connection",
+            "text",
+            "\r\n",
+            "\n",
+            "\r",
+            "\u{e4}",
+            " ",
+            "\t",
+            ":",
+            "\x7f",
         ];
         let bounds = Bounds { lines: 5, bytes: 60 };
         crate::fuzz::rounds(10_000, move |mut random| {

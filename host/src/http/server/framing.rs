@@ -208,7 +208,8 @@ fn is_about_framing(line: &[u8]) -> bool {
     // Most fields are told from these by their first letter.
     matches!(line.first(), Some(b'c' | b'C' | b't' | b'T'))
         && line.split(|byte| *byte == b':').next().is_some_and(|name| {
-            name.eq_ignore_ascii_case(CONTENT_LENGTH) || name.eq_ignore_ascii_case(TRANSFER_ENCODING)
+            name.eq_ignore_ascii_case(CONTENT_LENGTH)
+                || name.eq_ignore_ascii_case(TRANSFER_ENCODING)
         })
 }
 
@@ -340,9 +341,29 @@ mod tests {
     #[test]
     fn fuzz_cuts_change_nothing() {
         let pieces = [
-            "GET / HTTP/1.1\r\n", "POST /a HTTP/1.1\r\n", "Host: h\r\n", "Content-Length: 3\r\n", "content-length:", "Content-Length: 12\r\n",
-            "Transfer-Encoding: chunked\r\n", "transfer-encoding:", "                                 ", "chunked", "\r\n", "\r\n\r\n", "\n", "\r", "3\r\nabc\r\n",
-            "0\r\n\r\n", "0\r\nX: y\r\n\r\n", "A;x=\"y\"\r\n", "ffffffffffffffff", "a: b\r\n", "c: dddddddddddddddddddddddddddddddddddddd", "5", "abcde",
+            "GET / HTTP/1.1\r\n",
+            "POST /a HTTP/1.1\r\n",
+            "Host: h\r\n",
+            "Content-Length: 3\r\n",
+            "content-length:",
+            "Content-Length: 12\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "transfer-encoding:",
+            "                                 ",
+            "chunked",
+            "\r\n",
+            "\r\n\r\n",
+            "\n",
+            "\r",
+            "3\r\nabc\r\n",
+            "0\r\n\r\n",
+            "0\r\nX: y\r\n\r\n",
+            "A;x=\"y\"\r\n",
+            "ffffffffffffffff",
+            "a: b\r\n",
+            "c: dddddddddddddddddddddddddddddddddddddd",
+            "5",
+            "abcde",
         ];
         rounds(3000, move |mut random| {
             let text = random.bytes(300, &pieces);
