@@ -382,14 +382,14 @@ mod tests {
         let mut limits = Limits::default();
         for setting in SETTINGS {
             let value = match setting.value {
-                "SIZE" => "54321",
+                "SIZE" => "54321KiB",
                 "DURATION" => "4321ms",
                 "COUNT" => "43",
                 _ => "43,2KiB",
             };
             (setting.apply)(&mut limits, value).unwrap();
         }
-        let (size, time) = (Some(54_321), Some(Duration::from_millis(4321)));
+        let (size, time) = (Some(54_321 * KIB), Some(Duration::from_millis(4321)));
         let expected = Limits {
             max_memory: size,
             max_cpu: time,

@@ -112,7 +112,11 @@ fn a_wrong_rule_is_shown_beside_its_flag() {
 fn every_limit_is_a_flag_and_is_shown_with_its_default() {
     let text = help(&["run", "--help"]);
     for setting in SETTINGS {
-        let value = if setting.value == "COUNT" { "7" } else { "7000" };
+        let value = match setting.value {
+            "COUNT" => "7",
+            "SIZE" => "9MiB",
+            _ => "7000",
+        };
         let value = if setting.value.contains("LINES") { "7,2KiB" } else { value };
         let config = run(&[&format!("--{}={value}", setting.name), "x.lua"]);
         assert_ne!(config.limits, crate::limits::Limits::default(), "{}", setting.name);

@@ -103,11 +103,11 @@ impl Network {
             return Err(too_long());
         }
         let Some(destination) = Destination::of(&url) else {
-            let why = match url.host_str() {
-                Some(".") => "it names no host".to_owned(),
-                _ => format!(
+            let why = match url.scheme() {
+                "http" | "https" | "ws" | "wss" => "no rule could name its host".to_owned(),
+                other => format!(
                     "its scheme must be http, https, ws or wss, not {}",
-                    url.scheme().chars().take(16).collect::<String>()
+                    other.chars().take(16).collect::<String>()
                 ),
             };
             return Err(Failure::new(Kind::Invalid, format!("the URL cannot be used: {why}")));

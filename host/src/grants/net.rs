@@ -121,12 +121,11 @@ enum Target {
 }
 
 impl Destination {
-    /// The destination of a URL; none unless it is one of a [`Scheme`] and has a host.
+    /// The destination of a URL; none unless it is one of a [`Scheme`] and has a host that a rule can name.
     pub fn of(url: &Url) -> Option<Self> {
         let scheme = Scheme::parse(url.scheme())?;
         let target = match url.host()? {
-            Host::Domain(".") => return None,
-            Host::Domain(name) => Target::Name(without_final_dot(name).to_owned()),
+            Host::Domain(name) => Target::Name(nameable(without_final_dot(name))?.to_owned()),
             Host::Ipv4(address) => Target::Address(IpAddr::V4(address)),
             Host::Ipv6(address) => Target::Address(canonical(IpAddr::V6(address))),
         };
@@ -214,6 +213,12 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Authority(&self.target, Some(self.port)).fmt(f)
     }
+}
+
+/// The name, unless a rule with its text would mean something else: nothing, any public host, or every
+/// name below it. A denial must not ask the operator for that.
+fn nameable(name: &str) -> Option<&str> {
+    (!name.is_empty() && name != "public" && !name.contains('*')).then_some(name)
 }
 
 /// `host:port`, or the host alone.
@@ -333,8 +338,12 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_the_root_is_no_destination() {
-        assert_eq!(Destination::of(&Url::parse("http://./").unwrap()), None);
+    fn a_name_that_means_more_as_a_rule_is_no_destination() {
+        for url in
+            ["http://./", "http://public/", "http://PUBLIC.:8080/", "http://*.com/", "http://a*/"]
+        {
+            assert_eq!(Destination::of(&Url::parse(url).unwrap()), None, "{url}");
+        }
     }
 
     #[test]
