@@ -418,7 +418,7 @@ mod tests {
             max_tasks: 43,
             grace_period: Duration::from_millis(4321),
             max_log: size,
-            max_source: 54_321,
+            max_source: 54_321 * KIB,
             max_require_depth: 43,
         };
         assert_eq!(limits, expected);

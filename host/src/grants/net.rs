@@ -218,7 +218,8 @@ impl fmt::Display for Destination {
 /// The name, unless a rule with its text would mean something else: nothing, any public host, or every
 /// name below it. A denial must not ask the operator for that.
 fn nameable(name: &str) -> Option<&str> {
-    (!name.is_empty() && name != "public" && !name.contains('*')).then_some(name)
+    let empty = name.is_empty() || name.ends_with('.');
+    (!empty && name != "public" && !name.contains('*')).then_some(name)
 }
 
 /// `host:port`, or the host alone.
@@ -339,9 +340,14 @@ mod tests {
 
     #[test]
     fn a_name_that_means_more_as_a_rule_is_no_destination() {
-        for url in
-            ["http://./", "http://public/", "http://PUBLIC.:8080/", "http://*.com/", "http://a*/"]
-        {
+        for url in [
+            "http://./",
+            "http://a../",
+            "http://public/",
+            "http://PUBLIC.:8080/",
+            "http://*.com/",
+            "http://a*/",
+        ] {
             assert_eq!(Destination::of(&Url::parse(url).unwrap()), None, "{url}");
         }
     }
