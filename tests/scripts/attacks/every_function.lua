@@ -261,6 +261,8 @@ return function(req)
   if req.params.tame then
     libraries[G], libraries[getmetatable("")] = true, true
     left_out[serve] = true
+    -- Once somebody reads it, standard input has a thread as long as the process lives.
+    left_out[io.read], left_out[io.lines], left_out[io.input], libraries[io.stdin] = true, true, true, true
     for _, library in next, G do libraries[library] = type(library) == "table" or nil end
   end
   -- A tame walk has no server but the one it runs in: the socket of another would outlive its instance.
