@@ -104,7 +104,7 @@ impl Network {
         }
         let Some(destination) = Destination::of(&url) else {
             let why = match url.scheme() {
-                "http" | "https" | "ws" | "wss" => "no rule could name its host".to_owned(),
+                "http" | "https" | "ws" | "wss" => "its host can be no name".to_owned(),
                 other => format!(
                     "its scheme must be http, https, ws or wss, not {}",
                     other.chars().take(16).collect::<String>()
@@ -116,12 +116,6 @@ impl Network {
             return Err(Failure::new(
                 Kind::Invalid,
                 "the URL cannot be used: it holds a user name or password (send an Authorization header instead)",
-            ));
-        }
-        if !destination.is_plain() {
-            return Err(Failure::new(
-                Kind::Invalid,
-                "the URL cannot be used: its host has a character that no name has",
             ));
         }
         let checked = CheckedUrl { url, destination, capability };

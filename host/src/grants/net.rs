@@ -159,17 +159,6 @@ impl Destination {
         }
     }
 
-    /// Whether the host has only characters that names have. Others mean something in a rule or
-    /// to a shell, and denials print flags for operators to copy.
-    pub fn is_plain(&self) -> bool {
-        match &self.target {
-            Target::Name(name) => name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')),
-            Target::Address(_) => true,
-        }
-    }
-
     /// The flag that grants these addresses to this destination.
     pub fn address_flag(&self, addresses: &[IpAddr]) -> String {
         if self.is_localhost() && addresses.iter().all(IpAddr::is_loopback) {
@@ -215,11 +204,11 @@ impl fmt::Display for Destination {
     }
 }
 
-/// The name, unless a rule with its text would mean something else: nothing, any public host, or every
-/// name below it. A denial must not ask the operator for that.
+/// The name, if it has a name's characters only. Others mean something in a rule or to a shell, and
+/// denials print flags for operators to copy.
 fn nameable(name: &str) -> Option<&str> {
-    let empty = name.is_empty() || name.ends_with('.');
-    (!empty && name != "public" && !name.contains('*')).then_some(name)
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (!name.is_empty() && !name.ends_with('.') && name.bytes().all(is_plain)).then_some(name)
 }
 
 /// `host:port`, or the host alone.
@@ -339,14 +328,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_means_more_as_a_rule_is_no_destination() {
+    fn a_name_that_means_more_as_a_rule_or_to_a_shell_is_no_destination() {
         for url in [
             "http://./",
             "http://a../",
-            "http://public/",
-            "http://PUBLIC.:8080/",
             "http://*.com/",
             "http://a*/",
+            "http://a,public/",
+            "http://$(id)/",
         ] {
             assert_eq!(Destination::of(&Url::parse(url).unwrap()), None, "{url}");
         }

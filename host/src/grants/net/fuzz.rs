@@ -206,7 +206,7 @@ impl Plan {
             (Who::Name(name), Host::Domain(host)) => name == host,
             (Who::Below(parent), Host::Domain(host)) => host.ends_with(&format!(".{parent}")),
             (Who::Localhost, Host::Domain(host)) => *host == "localhost",
-            (Who::Public, Host::Domain(_)) => true,
+            (Who::Public, Host::Domain(host)) => *host != "localhost",
             (_, Host::Domain(_)) => false,
             (who, host) => {
                 let address = address_of(host).map(really).unwrap();
