@@ -11,7 +11,7 @@ use tests::folder::Folder;
 use tests::run::{Finished, Run};
 
 /// Each limit: a value within its range, one out of it, and the tests of its edge, as `file::function`.
-const LIMITS: [(&str, &str, &str, &[&str]); 26] = [
+const LIMITS: [(&str, &str, &str, &[&str]); 28] = [
     (
         "max-memory",
         "17MiB",
@@ -62,6 +62,18 @@ const LIMITS: [(&str, &str, &str, &[&str]); 26] = [
         "7KiB",
         "x",
         &["download_faults::a_file_may_be_as_large_as_the_smaller_limit_and_no_byte_larger"],
+    ),
+    (
+        "max-file",
+        "7KiB",
+        "-1",
+        &["files_granted::a_file_may_grow_to_the_limit_and_no_byte_further"],
+    ),
+    (
+        "max-files",
+        "9",
+        "0",
+        &["files_granted::so_many_files_may_be_open_and_forgotten_ones_are_closed"],
     ),
     (
         "max-headers",
