@@ -124,8 +124,8 @@ fn usage(message: &str) -> clap::Error {
 
 /// Runs Lua scripts in a sandbox and lends them HTTP.
 ///
-/// A script can compute, and nothing else: it reaches the network, listens, or reads the
-/// environment only as far as you grant it. Everything it does is limited.
+/// A script can compute, and nothing else: it reaches the network, files and the environment, and
+/// listens, only as far as you grant it. Everything it does is limited.
 #[derive(Parser)]
 #[command(
     name = "tidelock",
