@@ -9,6 +9,7 @@ TOOLS := target/tools
 BINARY := target/release/tidelock
 NATIVE := target/native
 FUZZ_SECONDS ?= 60
+ROUNDS ?= 20
 CARGO_DENY := 0.20.2
 FUZZ_SCRIPTS ?= 10000
 
@@ -22,7 +23,7 @@ else
 SETUP := $(TOOLCHAIN)/.installed
 endif
 
-.PHONY: help setup setup-clients setup-browser build run test fuzz lint supply-chain advisories docs bench ci clean
+.PHONY: help setup setup-clients setup-browser setup-network build run test attacks fuzz lint supply-chain advisories docs bench ci clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -44,15 +45,25 @@ $(CLIENTS)/.installed: tests/clients.txt
 	$(PIP_INSTALL) --target $(CLIENTS) -r tests/clients.txt
 	@touch $@
 
-setup-browser: ## Install Chromium and its driver, which some tests drive (Debian, as root)
-	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
+# $(call install,PROGRAM,PACKAGES,WHO) installs packages of Debian's unless the program is there.
+define install
+	@command -v $(1) >/dev/null && exit 0; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "error: the browser tests need chromium and chromedriver on the PATH: on Debian, run as root: apt-get install chromium chromium-driver"; exit 1; \
+		echo "error: $(3) need $(1) on the PATH: on Debian, run as root: apt-get install $(2)"; exit 1; \
 	fi; \
 	mkdir -p target; \
 	export DEBIAN_FRONTEND=noninteractive; \
-	apt-get update -qq && apt-get install -qq --no-install-recommends chromium chromium-driver >target/setup-browser.log 2>&1 \
-		|| { tail -n 20 target/setup-browser.log; exit 1; }
+	apt-get update -qq && apt-get install -qq --no-install-recommends $(2) >target/install.log 2>&1 \
+		|| { tail -n 20 target/install.log; exit 1; }
+endef
+
+setup-browser: ## Install Chromium and its driver, which some tests drive (Debian, as root)
+	$(call install,chromium,chromium,the browser tests)
+	$(call install,chromedriver,chromium-driver,the browser tests)
+
+setup-network: ## Install what makes the tests' own networks and disks (Debian, as root)
+	$(call install,ip,iproute2,the tests of the network door)
+	$(call install,unshare,util-linux,the tests of the network door)
 
 build: $(SETUP) ## Build the shipped binary, target/release/tidelock
 	@command -v $(CARGO) >/dev/null || { echo "error: building needs Rust 1.95 or newer with cargo"; exit 1; }
@@ -63,6 +74,11 @@ run: build ## Serve examples/hello.lua on 127.0.0.1:8080 until interrupted (PORT
 
 test: build setup-clients ## Run all tests against the built binary
 	$(CARGO) test --release --locked --workspace
+
+attacks: build ## Run the attacks of docs/security.md ROUNDS (20) times
+	@for round in $$(seq $(ROUNDS)); do \
+		$(CARGO) test --release --locked --quiet --package tests --test attacks || { echo "failed in round $$round"; exit 1; }; \
+	done; echo "all attacks answered, $(ROUNDS) times"
 
 fuzz: build $(NATIVE)/run ## Feed everything that reads strangers' bytes with random ones, FUZZ_SECONDS (60) for each, then run FUZZ_SCRIPTS (10000)
 	for target in event_stream json; do FUZZ_SECONDS=$(FUZZ_SECONDS) $(NATIVE)/run guest-lua/prelude/assert.lua guest-lua/native-tests/fuzz/$$target.lua || exit 1; done
@@ -111,7 +127,7 @@ bench: build ## Measure requests/s beside a bare hyper server, start-up time, si
 
 # What may be skipped elsewhere must run here.
 ci: export CI := true
-ci: setup-browser lint supply-chain test docs ## Everything CI runs
+ci: setup-browser setup-network lint supply-chain test docs ## Everything CI runs
 
 clean: ## Remove what was built (also the installed compiler)
 	rm -rf target
