@@ -73,9 +73,6 @@ impl Suggestion {
 
     fn reached(&mut self, origin: &str) -> Option<&mut Reached> {
         let destination = Destination::of(&Url::parse(origin).ok()?)?;
-        if !destination.is_plain() {
-            return None;
-        }
         let new = Reached { destination, addresses: BTreeSet::new() };
         Some(self.destinations.entry(new.destination.rule()).or_insert(new))
     }
