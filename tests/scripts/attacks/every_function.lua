@@ -272,6 +272,12 @@ return function(req)
   walk(G, 5)
   walk("", 2)
   keep(http.client())
+  -- Each function once with what many of them take, so that none is left out; the random walk goes deeper.
+  for i = 1, #functions do
+    for _, list in next, { { n = 1, "a" }, { n = 1, address() }, { n = 2, "a", "b" } } do
+      pcall(within, 0.02, function() pcall(perform, functions[i], list) end)
+    end
+  end
   local count = 0
   for _ = 1, calls do
     local fn, handle = choose()
