@@ -62,7 +62,8 @@ fn arena(folder: &Folder, upstream: &Upstream) -> Arena {
     Arena::new(&[&grant, &upstream.grant()])
 }
 
-/// Answer: every path is refused by every function. Fails with a door that opens by path.
+/// Answer: every path is refused by every function. Fails when
+/// `OpenFile::open` opens `path.shown` by itself.
 #[test]
 fn attack_29_paths_that_lead_out_or_block() {
     let (folder, upstream) = (trap(), Upstream::text("downloaded"));
@@ -105,8 +106,8 @@ fn attack_29_devices_pipes_and_the_kernels_files() {
     assert!(denied.contains("(run with --allow-read=/etc)"), "{denied}");
 }
 
-/// Answer: the file appears in the folder that was there or nowhere, never outside. Fails with a door that
-/// opens by path.
+/// Answer: the file appears in the folder that was there or nowhere, never outside. Fails when
+/// `open_dir` in `host/src/door/file/parents.rs` follows links as the system does.
 #[test]
 fn attack_29_symlink_swapped_in_during_downloads() {
     let folder = Folder::new();
@@ -170,7 +171,8 @@ fn lying() -> Upstream {
 }
 
 /// Answer: a short body is an error that leaves the old file; what is past the length is not stored; a
-/// folder is not replaced. Fails without `examine` and with the writer opening the destination itself.
+/// folder is not replaced. Fails without `Destination::judge`, without the removal of the temporary file, and with
+/// the writer opening the destination itself.
 #[test]
 fn attack_30_bodies_that_lie_and_a_folder_in_the_way() {
     let (folder, upstream) = (Folder::new(), lying());
@@ -185,6 +187,7 @@ fn attack_30_bodies_that_lie_and_a_folder_in_the_way() {
     let short = get("/short", "file");
     assert!(short.starts_with("closed ") || short.starts_with("protocol "), "{short}");
     assert_eq!(folder.read("grant/file"), b"old");
+    assert_eq!(folder.tree(), ["grant/", "grant/file", "grant/folder/", "grant/folder/kept"]);
     assert_eq!(get("/long", "file"), "stored 10");
     assert_eq!(folder.read("grant/file"), b"llllllllll");
     for name in ["folder", "folder/"] {
