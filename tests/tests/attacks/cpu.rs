@@ -74,7 +74,7 @@ fn attack_05_pattern_backtracking() {
 }
 
 /// Answer: a Lua error, `pattern too complex`, or a normal result; never a trap. Fails with
-/// `MAXCCALLS` of `lstrlib.c` at a million.
+/// `MAXCCALLS` of `lstrlib.c` at a million: a trap.
 #[test]
 fn attack_05_deep_patterns() {
     let arena = Arena::new(&["--max-cpu=10s"]);
@@ -86,7 +86,8 @@ fn attack_05_deep_patterns() {
 }
 
 /// Answer: nothing of the script runs after the stop, no finalizer, close handler, message handler or
-/// task. Fails when the loop of the script is an error, which runs them.
+/// task. Fails with
+/// `--max-cpu=none`, and when the loop of the script is an error, which runs them.
 #[test]
 fn attack_09_work_in_finalizers_after_a_limit() {
     for finished in [stopped_in_a_server("finalizer_work"), stopped_as_a_tool("finalizer_work")] {
@@ -101,7 +102,8 @@ fn attack_09_work_in_finalizers_after_a_limit() {
     }
 }
 
-/// Answer: processes share nothing but the machine. Fails if the bystander's server is stopped.
+/// Answer: processes share nothing but the machine. Fails when the bystander's server gets
+/// SIGSTOP meanwhile.
 #[test]
 fn attack_35_busy_processes_beside_a_server() {
     let arena = Arena::new(&[]);
@@ -136,7 +138,7 @@ fn attack_35_busy_handler_and_the_host_beside_it() {
 }
 
 /// Answer: a handler that computes much, but waits in between, delays others of its instance by one of
-/// its turns. Fails without the waits of the busy handler.
+/// its turns. Fails without the `sleep` of the busy handler.
 #[test]
 fn attack_35_busy_handler_that_waits_beside_others() {
     let server = Serving::routes(

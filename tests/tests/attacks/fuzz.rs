@@ -14,8 +14,8 @@ fn walk(seed: u64, flags: &[&str]) -> Run {
     Run::script(&[&["--allow-listen=0", "--allow-net=127.0.0.1:*"], flags].concat(), &main)
 }
 
-/// Answer: an error that the script can catch, or the end at a limit. Fails with a `panic!` in any host
-/// function, and with an `abort` in any of the guest's.
+/// Answer: an error that the script can catch, or the end at a limit. Fails with a `panic!` in any of the
+/// host's functions it reaches, such as `env.get`.
 #[test]
 fn attack_33_every_function_with_random_values() {
     for seed in 1..=4 {
@@ -36,8 +36,8 @@ fn attack_33_every_function_with_random_values() {
     }
 }
 
-/// Answer: as above, and the server goes on, whatever its handlers call. Fails with a `panic!` in any host
-/// function.
+/// Answer: as above, and the server goes on, whatever its handlers call. Fails with a `panic!` in any of
+/// the host's functions it reaches, such as `env.get`.
 #[test]
 fn attack_33_every_function_in_a_handler() {
     let mut arena = Arena::of(
@@ -57,8 +57,8 @@ fn attack_33_every_function_in_a_handler() {
     arena.finish(32 * 1024);
 }
 
-/// Answer: 4xx, or the connection closes; what is HTTP is answered as such. Fails with a `panic!` in
-/// anything that reads from a connection.
+/// Answer: 4xx, or the connection closes; what is HTTP is answered as such. Fails with a `panic!` on
+/// the byte 0xfe in `Framing::follow`.
 #[test]
 fn attack_40_random_bytes_to_the_port() {
     let arena = Arena::new(&["--header-timeout=1s", "--body-timeout=1s", "--idle-timeout=1s"]);

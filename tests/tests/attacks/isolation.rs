@@ -74,7 +74,8 @@ fn attack_11_everything_reachable_is_known() {
     );
 }
 
-/// Answer: none of the functions that reach out of the interpreter is anywhere. Fails with `popen` in a library.
+/// Answer: none of the functions that reach out of the interpreter is anywhere. Fails with `getlocal`
+/// in `debug_kept` of `guest-lua/src/globals.c`.
 #[test]
 fn attack_11_absent_functions() {
     let reachable = fs::read_to_string(scripts().join("reachable.txt")).expect("the list is there");
@@ -130,7 +131,8 @@ fn attack_12_replaced_functions() {
 }
 
 /// Answer: what one worker's script changes the other never sees, nor does the instance that takes its place, nor
-/// another run; the others are served meanwhile. Fails without the new instance (`host/src/run/worker.rs`).
+/// another run; the others are served meanwhile. Fails without the new instance (`host/src/run/worker.rs`),
+/// and when `secret.lua` spoils without being stopped: the next request is a 500.
 #[test]
 fn attack_12_changes_of_an_instance() {
     let mut arena = Arena::new(&["--max-cpu=1s"]);
@@ -156,14 +158,15 @@ fn attack_12_changes_of_an_instance() {
     }
 }
 
-/// Answer: addresses are places in the instance's own memory. Fails natively: `lua addresses.lua`.
+/// Answer: addresses are places in the instance's own memory. Fails in a plain Lua of the machine, with
+/// stubs for what only tidelock has.
 #[test]
 fn attack_13_addresses() {
     assert_eq!(run_script("addresses.lua", &[]).ok(), "ok\n");
 }
 
 /// Answer: once the instance is replaced, its memory is gone from the process: nothing of it is left for anyone. Fails
-/// without `stop=1`: the secret is found, as it is before the instance is stopped.
+/// when the host keeps a copy of the memory, such as that of the dump it reads the traceback from.
 #[test]
 fn attack_14_memory_of_a_replaced_instance() {
     let mut arena = Arena::of(&["--max-cpu=1s"], &scripts().join("arena.lua"));

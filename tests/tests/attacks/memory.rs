@@ -50,7 +50,7 @@ fn attack_03_table_bomb() {
 }
 
 /// Answer: finalizers that keep what they were to free end at one limit or the other, and the server
-/// goes on. Fails with `--max-cpu=none` where memory does not end it first.
+/// goes on. Fails without both limits: either of them is enough.
 #[test]
 fn attack_03_table_bomb_of_finalizers() {
     let arena = Arena::new(&["--max-memory=64MiB", "--max-cpu=1s"]);
@@ -88,7 +88,8 @@ fn attack_07_recursion() {
     assert!(!finished.stderr.contains("starts again"), "{}", finished.stderr);
 }
 
-/// Answer: exit code 1 and Lua's traceback, or 3 for the memory. Fails as the test above.
+/// Answer: exit code 1 and Lua's traceback, or 3 for the memory. Fails as the test above:
+/// a run then ends with 3, as its calls nest too deeply.
 #[test]
 fn attack_07_recursion_ends_a_run() {
     for (source, code, text) in [

@@ -265,7 +265,7 @@ fn assert_only_public(everyone: &Upstream) {
 }
 
 /// Answer: `denied`, whatever the form and whatever way a script takes, and no look-up. Fails with
-/// `--allow-net=0.0.0.0/0:*,[::]/0:*` (second half), and without `canonical` in `grants/net.rs`.
+/// `--allow-net=0.0.0.0/0:*,[::]/0:*` (second half), and without `canonical` of `grants/net/address.rs`.
 #[test]
 fn attack_25_every_literal_form() {
     internet::inside("network::attack_25_every_literal_form", || {
@@ -316,7 +316,8 @@ fn attack_25_urls_that_parsers_disagree_about() {
     });
 }
 
-/// Answer: `denied` for the hop, which is not made. Fails without `canonical` in `grants/net.rs`, and with
+/// Answer: `denied` for the hop, which is not made. Fails without `canonical` of
+/// `grants/net/address.rs`, and with
 /// the grant of the second half.
 #[test]
 fn attack_25_every_literal_form_behind_a_redirect() {
@@ -346,7 +347,8 @@ fn attack_25_every_literal_form_behind_a_redirect() {
 }
 
 /// Answer: the checked address is the one that is dialled, after exactly one look-up; the next look-up is
-/// checked anew and `denied`. Fails when `System::look_up` looks the name up once more.
+/// checked anew and `denied`. Fails when `System::look_up` looks the name up once more, and
+/// when `Network::addresses` keeps what is `Missing`.
 #[test]
 fn attack_26_rebinding() {
     internet::inside("network::attack_26_rebinding", || {
