@@ -78,14 +78,34 @@ fn start_workers(setup: &Setup, workers: usize) -> Result<mpsc::UnboundedReceive
         thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || {
-                let ending = worker::run(&setup);
+                let mut report = Report { sender, ending: None };
+                report.ending = Some(worker::run(&setup));
                 // What the setup holds, such as the access log, ends before the run does.
                 drop(setup);
-                let _ = sender.send(ending);
             })
             .context("failed to start a worker")?;
     }
     Ok(endings)
+}
+
+/// Tells how a worker ended, also if a panic of ours ended it: the others must not go on beside a socket
+/// that nobody accepts from any more.
+struct Report {
+    sender: mpsc::UnboundedSender<Ending>,
+    ending: Option<Ending>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        let _ = self.sender.send(self.ending.take().unwrap_or_else(unexpected));
+    }
+}
+
+fn unexpected() -> Ending {
+    Ending::Failed {
+        message: b"internal error: a worker ended unexpectedly".to_vec(),
+        traceback: Vec::new(),
+    }
 }
 
 /// Waits until all workers have ended; the first that fails ends the run for all.
@@ -107,11 +127,7 @@ async fn watch_workers(
                     last = ending;
                 }
                 Some(ending) => return ending,
-                // Only a panic of ours ends a worker without a word.
-                None => return Ending::Failed {
-                    message: b"internal error: a worker ended unexpectedly".to_vec(),
-                    traceback: Vec::new(),
-                },
+                None => return unexpected(),
             },
             number = signals.next() => {
                 if deadline.is_some() {
@@ -136,4 +152,23 @@ async fn overdue(
         None => std::future::pending().await,
     }
     request.borrow().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::panic, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_worker_that_panics_is_not_missed_beside_the_others() {
+        let (sender, mut endings) = mpsc::unbounded_channel();
+        let _of_another_worker = sender.clone();
+        let worker = thread::spawn(move || {
+            let _report = Report { sender, ending: None };
+            panic!("a defect");
+        });
+        assert!(worker.join().is_err());
+        assert!(matches!(endings.try_recv(), Ok(Ending::Failed { .. })));
+    }
 }
