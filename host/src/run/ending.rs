@@ -52,10 +52,11 @@ impl Ending {
         }
     }
 
-    /// The same, with where the script was when a limit stopped it.
+    /// The same, with where the script was when it was stopped.
     pub(super) fn with_traceback(self, traceback: Vec<u8>) -> Self {
         match self {
             Self::Limit { message, .. } => Self::Limit { message, traceback },
+            Self::Failed { message, .. } => Self::Failed { message, traceback },
             other => other,
         }
     }

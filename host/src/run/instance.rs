@@ -33,12 +33,16 @@ const MAX_RESERVE: u64 = 8 * MIB;
 /// What a 32-bit memory can have, for `--max-memory none`.
 const WHOLE_MEMORY: u64 = 4096 * MIB;
 
+/// How often the same text of a script may cross in one call: method, URL and body of a request may be one
+/// string. What else crosses lies in the linear memory for itself.
+const MOST_ALIASES: u64 = 3;
+
 /// How an instance ended.
 pub struct InstanceEnd {
     /// What that means for the run.
     pub ending: Ending,
     /// Whether another can take its place: it served, and what stopped it was a limit of this instance,
-    /// not one of the whole run.
+    /// not one of the whole run, or a fault of ours.
     pub replaceable: bool,
     /// Whether it ever served.
     pub served: bool,
@@ -49,9 +53,7 @@ pub async fn run(setup: &Setup) -> InstanceEnd {
     match try_run(setup).await {
         Ok(end) => end,
         Err(error) => {
-            let message = format!("internal error: {error:#}").into_bytes();
-            let ending = Ending::Failed { message, traceback: Vec::new() };
-            InstanceEnd { ending, replaceable: false, served: false }
+            InstanceEnd { ending: internal_error(&error), replaceable: false, served: false }
         }
     }
 }
@@ -75,16 +77,21 @@ async fn try_run(setup: &Setup) -> Result<InstanceEnd> {
         Ok(outcome) => {
             InstanceEnd { ending: ending_of(outcome, setup), replaceable: false, served }
         }
-        Err(error) => match ending_of_trap(&error, state.memory.refused(), limits) {
-            Some(ending) => {
-                let ending = ending.with_traceback(traceback.unwrap_or_default());
-                let of_run = error.downcast_ref() == Some(&Exceeded::Total);
-                let replaceable = served && !of_run && matches!(ending, Ending::Limit { .. });
-                InstanceEnd { ending, replaceable, served }
-            }
-            None => return Err(error),
-        },
+        Err(error) => {
+            let ending = ending_of_trap(&error, state.memory.refused(), limits)
+                .unwrap_or_else(|| internal_error(&error))
+                .with_traceback(traceback.unwrap_or_default());
+            let of_run = error.downcast_ref() == Some(&Exceeded::Total);
+            let replaceable = served && !of_run && !matches!(ending, Ending::Exit(_));
+            InstanceEnd { ending, replaceable, served }
+        }
     })
+}
+
+/// A fault of ours, not of the script.
+fn internal_error(error: &wasmtime::Error) -> Ending {
+    let message = format!("internal error: {error:#}").into_bytes();
+    Ending::Failed { message, traceback: Vec::new() }
 }
 
 /// What the guest's libc sees: no arguments, no environment, no folders, no sockets.
@@ -133,7 +140,7 @@ fn new_store(setup: &Setup, cpu: Arc<CpuMeter>) -> Result<Store<HostState>> {
     store.limiter(|state| &mut state.memory);
     // Every waiting coroutine is a handle, and so is what it waits on.
     store.set_max_component_handles(4 * usize::try_from(limits.max_tasks)? + 1024);
-    store.set_hostcall_fuel(usize::try_from(linear_memory(limits))?);
+    store.set_hostcall_fuel(usize::try_from(MOST_ALIASES * linear_memory(limits))?);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_: StoreContextMut<'_, HostState>| {
         cpu.interrupted()?;

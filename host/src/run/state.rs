@@ -79,6 +79,10 @@ impl ScriptImports for HostState {
     }
 
     fn exit(&mut self, code: i32) -> wasmtime::Result<()> {
+        #[cfg(test)]
+        if code == super::worker::tests::FAULT {
+            wasmtime::bail!("a fault of the host");
+        }
         Err(Exit(code).into())
     }
 }

@@ -57,6 +57,11 @@ impl Listeners {
         InstanceListeners { listeners: self.clone(), taken: Arc::default() }
     }
 
+    /// Closes the sockets that no instance uses: a new instance did not ask for them again.
+    pub(crate) fn close_unused(&self) {
+        self.sockets().retain(|_, socket| socket.users > 0);
+    }
+
     fn sockets(&self) -> MutexGuard<'_, HashMap<Key, Socket>> {
         self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -181,6 +186,21 @@ mod tests {
         drop((first, lease));
         let (second, _lease) = listeners.for_instance().open(&checked("0")).unwrap();
         assert_eq!(address(&second), bound);
+    }
+
+    #[tokio::test]
+    async fn sockets_that_a_new_instance_does_not_ask_for_can_be_closed() {
+        let listeners = Listeners::default();
+        let crashed = listeners.for_instance();
+        let (first, lease_first) = crashed.open(&checked("0")).unwrap();
+        let (second, lease_second) = crashed.open(&checked("0")).unwrap();
+        let (kept, lost) = (address(&first), address(&second));
+        drop((first, lease_first, second, lease_second));
+        let (_again, _lease) = listeners.for_instance().open(&checked("0")).unwrap();
+        assert!(std::net::TcpStream::connect(lost).is_ok());
+        listeners.close_unused();
+        assert!(std::net::TcpStream::connect(lost).is_err());
+        assert!(std::net::TcpStream::connect(kept).is_ok());
     }
 
     #[tokio::test]
