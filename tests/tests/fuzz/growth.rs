@@ -1,92 +1,110 @@
-//! Hostile scripts, one after the other in one server that goes on: what they leave behind in the process.
+//! Hostile scripts, one after the other in one process: what they leave behind in it.
 //!
-//! What a script leaves in its instance is the script's own affair and is bounded by its limits. So an
-//! instance is replaced now and then, and what the process holds is compared at those moments.
+//! A process of its own, because what the tests beside it hold would count; and the library instead of the
+//! binary, so that each script has an instance of its own, as in a server that is replaced.
 
-use std::net::TcpStream;
+use std::env;
+use std::fs;
 use std::path::Path;
+use std::process::{self, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use tests::arena::wait_until;
-use tests::client::Raw;
+use host::config::{Config, Script};
+use host::run::{self, Ending};
+use tests::folder::Folder;
 use tests::footprint::Footprint;
-use tests::random::{Random, Rounds};
-use tests::run::{Run, Serving};
+use tests::random::{Random, Rounds, variable};
 
 use crate::scripts::grammar;
 
-/// Scripts before what the process holds is looked at.
-const BATCH: u64 = 100;
+/// In the process that runs the scripts: where its report goes.
+const REPORT: &str = "GROWTH_REPORT";
+
+/// Scripts between two looks.
+const BATCH: u64 = 25;
 
 /// Looks before the first that counts: allocators and pools fill up.
-const WARM_UP: usize = 5;
+const WARM_UP: usize = 20;
 
-/// Posts a script; none if the server closed instead of answering.
-fn post(port: u16, source: &str) -> Option<u16> {
-    // Nobody listens while the instance is replaced.
-    drop(TcpStream::connect(("127.0.0.1", port)).ok()?);
-    let mut client = Raw::connect(port);
-    let length = source.len();
-    client.send(format!(
-        "POST /run HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{source}"
-    ));
-    client.read_response(false).map(|response| response.status)
-}
+/// Looks of which the least counts: one may meet a thread that is just ending.
+const ENDS: usize = 5;
 
-/// What the process holds once its instance has been replaced and all connections are closed; none if
-/// what still runs in the instance keeps it from its handlers.
-fn at_rest(serving: &Serving) -> Option<Footprint> {
-    (0..20).find(|_| post(serving.port, "while true do end") == Some(503))?;
-    wait_until("a new instance serves", || post(serving.port, "return") == Some(200));
-    // The last connections close beside us.
-    thread::sleep(Duration::from_millis(100));
-    Some(Footprint::of(serving.child.id()))
-}
+/// What all scripts together may leave.
+const MOST_KIB: u64 = 1024;
 
 #[test]
-fn fuzz_what_scripts_leave_in_a_server() {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/loader.lua");
+fn fuzz_what_scripts_leave_in_a_process() {
+    if let Some(report) = env::var_os(REPORT) {
+        return run_all(Path::new(&report));
+    }
+    let folder = Folder::new();
+    let (report, stderr) = (folder.path().join("report"), folder.path().join("stderr"));
+    let status = Command::new(env::current_exe().unwrap())
+        .args(["growth::fuzz_what_scripts_leave_in_a_process", "--exact", "--nocapture"])
+        .env(REPORT, &report)
+        .env("RUST_LIB_BACKTRACE", "0")
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(fs::File::create(&stderr).unwrap())
+        .status()
+        .unwrap();
+    let said = fs::read(&stderr).unwrap();
+    let said = String::from_utf8_lossy(&said[said.len().saturating_sub(8000)..]);
+    assert!(status.success(), "{status}: {said}");
+    println!("{}", fs::read_to_string(report).unwrap());
+}
+
+/// Runs the scripts and writes what was seen to the report.
+fn run_all(report: &Path) {
     let grammar = grammar("api.txt");
-    let mut serving = Run::new(["run", "--allow-listen=0", "--allow-net=127.0.0.1:*"])
-        .args(["--max-cpu=100ms", "--max-memory=32MiB", "--max-handler-time=1s", "--max-log=1KiB"])
-        .args([script])
-        .serve();
-    drop(serving.child.stdin.take());
-    let mut looks = vec![at_rest(&serving).expect("nothing runs yet")];
-    let mut rounds = Rounds::or_few(40);
-    let mut answered = 0;
+    let mut rounds = match variable("FUZZ_SCRIPTS") {
+        Some(count) => Rounds::count(count),
+        None => Rounds::or_few(1000),
+    };
+    let mut looks = Vec::new();
     while let Some(seed) = rounds.next() {
         let source = grammar.script(&mut Random::new(seed));
-        // A script that ends the process is no finding.
-        if source.contains("os.exit") {
-            continue;
+        let ending = run::run(config(source.clone().into_bytes()));
+        if let Ending::Failed { message, .. } = ending {
+            let message = String::from_utf8_lossy(&message);
+            assert!(!message.contains("internal error"), "FUZZ_SEED={seed}: {message}\n{source}");
         }
-        let status = post(serving.port, &source);
-        if let Some(status) = serving.child.try_wait().unwrap() {
-            let said = serving.finish().stderr;
-            panic!("FUZZ_SEED={seed} ended the server with {status}: {said}\n{source}");
-        }
-        answered += u64::from(status.is_some());
-        if rounds.done() % BATCH == 0 {
-            looks.extend(at_rest(&serving));
+        if rounds.done().is_multiple_of(BATCH) {
+            // The last threads end beside us.
+            thread::sleep(Duration::from_millis(20));
+            looks.push(Footprint::of(process::id()));
         }
     }
-    looks.extend(at_rest(&serving));
     let memory: Vec<u64> = looks.iter().map(|look| look.memory_kib).collect();
-    let descriptors: Vec<usize> = looks.iter().map(|look| look.descriptors).collect();
-    println!(
-        "{} scripts, {answered} answered; KiB at rest: {memory:?}, descriptors: {descriptors:?}",
-        rounds.done()
+    let counts: Vec<_> = looks.iter().map(|look| (look.descriptors, look.threads)).collect();
+    let least = |part: &[u64]| part.iter().copied().min().unwrap_or_default();
+    let settled = memory.get(WARM_UP..).unwrap_or_default();
+    let begin = least(settled.get(..ENDS).unwrap_or_default());
+    let end = least(settled.get(settled.len().saturating_sub(ENDS)..).unwrap_or_default());
+    let text = format!(
+        "{} scripts; after {} of them {begin} KiB, at the end {end} KiB; all looks: {memory:?} KiB, descriptors and threads {counts:?}",
+        rounds.done(),
+        WARM_UP as u64 * BATCH,
     );
-    if let Some(settled) = memory.get(WARM_UP..).filter(|settled| settled.len() > 10) {
-        // The least of the first and of the last ones: a look may meet what is just going.
-        let least = |part: &[u64]| part.iter().copied().min().unwrap();
-        let (begin, end) = (least(&settled[..5]), least(&settled[settled.len() - 5..]));
-        assert!(end <= begin + 1024, "it grew from {begin} to {end} KiB: {memory:?}");
+    fs::write(report, &text).unwrap();
+    // One round alone, by its seed, has nothing to compare.
+    if settled.len() >= 2 * ENDS {
+        assert!(end <= begin + MOST_KIB, "{text}");
     }
-    serving.signal("TERM");
-    let finished = serving.finish();
-    assert!(!finished.stderr.contains("panicked at"), "{}", finished.stderr);
-    assert!(!finished.stderr.contains("internal error:"), "{}", finished.stderr);
+}
+
+/// A script under tight limits, with a port and its own machine's peers.
+fn config(text: Vec<u8>) -> Config {
+    let mut config = Config::new(Script::Code { name: "hostile".to_owned(), text });
+    config.grants.listen.allow("0").unwrap();
+    config.grants.net.allow("127.0.0.1:*").unwrap();
+    let limits = &mut config.limits;
+    limits.max_memory = Some(16 * 1024 * 1024);
+    limits.max_cpu = Some(Duration::from_millis(20));
+    limits.max_time = Some(Duration::from_millis(50));
+    limits.grace_period = Duration::from_millis(20);
+    limits.max_log = Some(1024);
+    config
 }
