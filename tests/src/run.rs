@@ -192,8 +192,17 @@ impl Drop for Serving {
 
 /// Resident memory of a process in KiB.
 pub fn resident_kib(process: u32) -> u64 {
+    memory_kib(process, "VmRSS:")
+}
+
+/// What of it is no part of a file, such as the program's own code, in KiB.
+pub fn anonymous_kib(process: u32) -> u64 {
+    memory_kib(process, "RssAnon:")
+}
+
+fn memory_kib(process: u32, kind: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it lives");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("Linux says it");
+    let line = status.lines().find(|line| line.starts_with(kind)).expect("Linux says it");
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 

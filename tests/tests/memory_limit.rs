@@ -180,3 +180,17 @@ fn a_handler_without_memory_fails_alone() {
     }
     assert!(server.stderr_line("not enough memory").contains("/bomb"));
 }
+
+#[test]
+fn one_long_text_may_cross_several_times_in_one_call() {
+    let code = "local s = ('x'):rep(30 << 20)
+        local request = { body = s, headers = { a = 'b' } }
+        for _, call in ipairs {
+            function() return http.request(s, s, request) end,
+            function() return http.request('POST', 'http://127.0.0.1/' .. s, request) end,
+            function() return http.download(s, s) end,
+            function() return assert(os.rename(s, s)) end,
+            function() return ws.connect(s, { headers = { a = s } }) end,
+        } do assert(not pcall(call)) end";
+    Run::eval(&["--max-memory=128MiB"], code).finish().ok();
+}

@@ -81,7 +81,7 @@ impl Network {
     ///
     /// # Errors
     /// - `invalid`: it is no URL, too long, of another scheme than `http`, `https`, `ws` or `wss`,
-    ///   its host can be no name, or it holds a user name or password.
+    ///   no rule could name its host and port, or it holds a user name or password.
     /// - `denied`: it is not granted; the message names the flag that would grant it.
     pub fn check(&self, capability: &'static str, url: &str) -> Result<CheckedUrl, Failure> {
         // Before parsing, which takes time and memory in proportion.
@@ -104,7 +104,9 @@ impl Network {
         }
         let Some(destination) = Destination::of(&url) else {
             let why = match url.scheme() {
-                "http" | "https" | "ws" | "wss" => "its host can be no name".to_owned(),
+                "http" | "https" | "ws" | "wss" => {
+                    "no rule could name its host and port".to_owned()
+                }
                 other => format!(
                     "its scheme must be http, https, ws or wss, not {}",
                     other.chars().take(16).collect::<String>()

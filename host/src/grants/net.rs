@@ -121,7 +121,8 @@ enum Target {
 }
 
 impl Destination {
-    /// The destination of a URL; none unless it is one of a [`Scheme`] and has a host that a rule can name.
+    /// The destination of a URL; none unless it is one of a [`Scheme`] and has a host and a port that a rule can
+    /// name.
     pub fn of(url: &Url) -> Option<Self> {
         let scheme = Scheme::parse(url.scheme())?;
         let target = match url.host()? {
@@ -129,7 +130,9 @@ impl Destination {
             Host::Ipv4(address) => Target::Address(IpAddr::V4(address)),
             Host::Ipv6(address) => Target::Address(canonical(IpAddr::V6(address))),
         };
-        Some(Self { scheme, target, port: url.port().unwrap_or(scheme.default_port()) })
+        let port = url.port().unwrap_or(scheme.default_port());
+        // Nothing listens at port 0, and no rule takes it.
+        (port != 0).then_some(Self { scheme, target, port })
     }
 
     /// The scheme of the URL.
@@ -328,13 +331,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_means_more_as_a_rule_or_to_a_shell_is_no_destination() {
+    fn what_means_more_as_a_rule_or_to_a_shell_is_no_destination() {
         for url in [
             "http://./",
             "http://a../",
             "http://*.com/",
             "http://a*/",
             "http://a,public/",
+            "http://a:0/",
             "http://$(id)/",
         ] {
             assert_eq!(Destination::of(&Url::parse(url).unwrap()), None, "{url}");
