@@ -4,8 +4,8 @@
 //! handler, which names the subprotocols and origins it accepts.
 
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
@@ -130,6 +130,11 @@ fn examine(parts: &Parts) -> Result<HeaderValue, Reason> {
     }
     if !tokens(fields, &CONNECTION).any(|token| token.eq_ignore_ascii_case("upgrade")) {
         return Err(Reason::Broken("Connection must name Upgrade"));
+    }
+    // Whoever reads what follows as frames would take the body for them.
+    let empty = fields.get_all(CONTENT_LENGTH).iter().all(|length| length == "0");
+    if !empty || fields.contains_key(TRANSFER_ENCODING) {
+        return Err(Reason::Broken("the request must have no body"));
     }
     if single(fields, &SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
         return Err(Reason::Version);
