@@ -36,3 +36,10 @@ impl Footprint {
             && self.threads <= before.threads
     }
 }
+
+/// The most memory the process ever had, in KiB: what was given back before anyone looked counts too.
+pub fn peak_kib(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it lives");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux says it");
+    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+}

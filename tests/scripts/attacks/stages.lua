@@ -1,7 +1,14 @@
 -- A server whose clients may leave at any stage: `/wait` waits for what never comes, `/large`, `/stream` and
--- `/events` never end their answers, `/ws` echoes. Each says on standard error when it is over.
+-- `/events` never end their answers, `/ws` echoes. Each says on standard error when it is over, and
+-- `/going-on` counts those that are not.
+local going_on = 0
+
 local function over(name)
-  return setmetatable({}, { __close = function() log.info("over: " .. name) end })
+  going_on = going_on + 1
+  return setmetatable({}, { __close = function()
+    going_on = going_on - 1
+    log.info("over: " .. name)
+  end })
 end
 
 local large = ("0123456789abcdef"):rep(1536 * 1024)
@@ -9,6 +16,7 @@ local large = ("0123456789abcdef"):rep(1536 * 1024)
 http.serve(0, {
   ANY = {
     ["/innocent"] = function() return "well" end,
+    ["/going-on"] = function() return tostring(going_on) end,
     ["/show"] = function(req) return req.method .. " " .. #req.body end,
     ["/wait"] = function()
       local _ <close> = over("wait")

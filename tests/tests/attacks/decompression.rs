@@ -1,11 +1,10 @@
 //! Small bodies that become large, and bodies that are not coded as they say: row 23.
 
-use std::fs;
 use std::io::Write;
 
 use tests::arena::Arena;
 use tests::folder::Folder;
-use tests::footprint::Footprint;
+use tests::footprint::{Footprint, peak_kib};
 use tests::upstream::Upstream;
 
 const GIB: usize = 1 << 30;
@@ -122,13 +121,6 @@ fn unpack(upstream: &Upstream, flags: &[&str], way: &str) -> (String, u64) {
     (answer.text(), grown)
 }
 
-/// The most memory the process ever had.
-fn peak_kib(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it lives");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux says it");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
-}
-
 /// Answer: `too_large`, by the decoded size. Fails with `--max-response=none` (and `max_size` left out).
 #[test]
 fn attack_23_a_gibibyte_as_a_body() {
@@ -145,7 +137,8 @@ fn attack_23_a_gibibyte_as_a_body() {
     }
 }
 
-/// Answer: pieces of at most 64 KiB, one after the other; nobody holds them. Fails if the body were decoded at once.
+/// Answer: pieces of at most 64 KiB, one after the other; nobody holds them. Fails if the body
+/// is taken whole first.
 #[test]
 fn attack_23_a_bomb_in_pieces() {
     let size = 64 << 20;
@@ -186,8 +179,8 @@ fn attack_23_a_bomb_as_a_download() {
     }
 }
 
-/// Answer: what is coded twice is not unpacked twice: `protocol`, `too_large`, or the inner one as it is. Fails if
-/// codings were undone without the limit.
+/// Answer: what is coded twice is not unpacked twice: `protocol`, `too_large`, or the inner one as it is. Fails
+/// without `SizeLimit::check`.
 #[test]
 fn attack_23_bombs_within_bombs_and_one_after_the_other() {
     let one = gzip(1 << 20);
@@ -204,7 +197,8 @@ fn attack_23_bombs_within_bombs_and_one_after_the_other() {
     }
 }
 
-/// Answer: `protocol`; what is not coded as it says is no body. Fails if a decoder's failure were an end.
+/// Answer: `protocol`; what is not coded as it says is no body. Fails if a decoder's failure is an
+/// end.
 #[test]
 fn attack_23_codings_that_lie() {
     let good = gzip(10);

@@ -222,7 +222,7 @@ fn attack_16_line_ends_in_a_response() {
     arena.finish(0);
 }
 
-/// Answer: 500 before the upgrade. Fails without `own_fields`.
+/// Answer: 500 before the upgrade. Fails if `response::fields` replaces what cannot be sent.
 #[test]
 fn attack_16_line_ends_in_an_upgrade() {
     let arena = arena(&[]);
@@ -250,7 +250,8 @@ fn attack_16_line_ends_in_an_upgrade() {
     arena.finish(0);
 }
 
-/// Answer: data is split into lines of data; the other fields raise. Fails if `\r` were no line end in `send`.
+/// Answer: data is split into lines of data; the other fields raise. Fails if `\r` is no
+/// line end in `send`, or without the check of the single fields (`add_single`).
 #[test]
 fn attack_16_line_ends_in_events() {
     let arena = arena(&[]);
@@ -287,7 +288,8 @@ fn run_raw(arena: &Arena, code: &str) -> String {
     })
 }
 
-/// Answer: a reason is text within its frame, at most 123 bytes of UTF-8. Fails if `Close::from_script` checked nothing.
+/// Answer: a reason is text within its frame, at most 123 bytes of UTF-8. Fails if
+/// `Close::from_script` checks nothing.
 #[test]
 fn attack_16_close_reasons() {
     let arena = arena(&[]);
@@ -539,7 +541,7 @@ fn attack_36_what_a_client_learns_of_a_failure() {
     arena.finish(0);
 }
 
-/// Answer: an error that names scheme, host and port. Fails without `redact`.
+/// Answer: an error that names scheme, host and port. Fails if messages name the URL instead of the peer.
 #[test]
 fn attack_36_what_a_script_and_the_logs_learn_of_a_url() {
     let folder = Folder::new();
