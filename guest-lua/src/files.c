@@ -8,6 +8,7 @@
 
 #include "event_loop.h"
 #include "failure.h"
+#include "files_failure.h"
 #include "files_input.h"
 #include "files_library.h"
 #include "files_stream.h"

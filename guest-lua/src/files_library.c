@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "files_failure.h"
 #include "files_input.h"
 
 /* {======================================================

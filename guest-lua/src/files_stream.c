@@ -9,6 +9,7 @@
 
 #include "allocator.h"
 #include "failure.h"
+#include "files_failure.h"
 
 /* Of each file; the script's memory pays for it. */
 #define BUFFER 16384
@@ -22,88 +23,9 @@
 #define INVALID_ARGUMENT 22
 #define TOO_MANY_OPEN 24
 #define ILLEGAL_SEEK 29
-#define BROKEN_PIPE 32
-#define OTHER 5
 
 /* One instance holds one interpreter; its linear memory is the state. */
-static struct {
-  int code;
-  char text[512];
-  bool denied;  /* and the text names the path */
-  File *open;
-} files;
-
-
-/* {======================================================
-** The last failure
-** ======================================================= */
-
-int *file_error (void) { return &files.code; }
-
-
-static void fail (File *file, int code, const char *text, size_t length) {
-  if (length >= sizeof(files.text)) length = sizeof(files.text) - 1;
-  memcpy(files.text, text, length);
-  files.text[length] = '\0';
-  files.code = code;
-  files.denied = false;
-  if (file != NULL) file->failed = true;
-}
-
-
-static void fail_as (File *file, int code, const char *text) {
-  fail(file, code, text, strlen(text));
-}
-
-
-void file_fail (tidelock_script_files_failure_t *failure) {
-  tidelock_script_types_error_t *error = &failure->error;
-  fail(NULL, failure->code, (const char *)error->message.ptr, error->message.len);
-  files.denied = error->kind == TIDELOCK_SCRIPT_TYPES_ERROR_KIND_DENIED;
-  tidelock_script_files_failure_free(failure);
-}
-
-
-static void fail_stream (File *file, tidelock_script_types_error_t *error) {
-  int code = error->kind == TIDELOCK_SCRIPT_TYPES_ERROR_KIND_CLOSED ? BROKEN_PIPE : OTHER;
-  fail(file, code, (const char *)error->message.ptr, error->message.len);
-  tidelock_script_types_error_free(error);
-}
-
-
-int file_result (lua_State *L, int ok, const char *name) {
-  int code = files.code;
-  if (ok) {
-    lua_pushboolean(L, 1);
-    return 1;
-  }
-  luaL_pushfail(L);
-  if (code == 0)
-    lua_pushliteral(L, "(no extra info)");
-  else
-    lua_pushstring(L, files.text);
-  if (name != NULL && !(code != 0 && files.denied)) {
-    lua_pushfstring(L, "%s: %s", name, lua_tostring(L, -1));
-    lua_remove(L, -2);
-  }
-  lua_pushinteger(L, code);
-  return 3;
-}
-
-
-const char *file_why_not (lua_State *L) {
-  if (files.denied) {
-    failure_push(L, "denied", "%s", files.text);
-    lua_error(L);
-  }
-  return files.text;
-}
-
-
-const char *file_why_not_text (void) { return files.text; }
-bool file_is_denied (void) { return files.denied; }
-
-/* }====================================================== */
+static File *first_open;
 
 
 /* {======================================================
@@ -135,17 +57,17 @@ static tidelock_script_files_mode_t mode_of (const char *mode) {
 
 
 static void link_open (File *file) {
-  file->next = files.open;
+  file->next = first_open;
   file->previous = NULL;
-  if (files.open != NULL) files.open->previous = file;
-  files.open = file;
+  if (first_open != NULL) first_open->previous = file;
+  first_open = file;
 }
 
 
 static void unlink_open (File *file) {
   if (file->next != NULL) file->next->previous = file->previous;
   if (file->previous != NULL) file->previous->next = file->next;
-  else files.open = file->next;
+  else first_open = file->next;
 }
 
 
@@ -174,7 +96,7 @@ static bool open_handle (lua_State *L, const char *mode, tidelock_script_files_o
 File *file_open (lua_State *L, const char *mode) {
   File *file = allocator_lua(NULL, NULL, 0, sizeof(File));
   if (file == NULL) {
-    fail_as(NULL, OUT_OF_MEMORY, "Cannot allocate memory");
+    file_fail_as(NULL, OUT_OF_MEMORY, "Cannot allocate memory");
     return NULL;
   }
   memset(file, 0, sizeof(File));
@@ -210,7 +132,7 @@ int file_close (File *file) {
 
 void file_flush_all (void) {
   File *file;
-  for (file = files.open; file != NULL; file = file->next) file_flush(file);
+  for (file = first_open; file != NULL; file = file->next) file_flush(file);
 }
 
 /* }====================================================== */
@@ -235,6 +157,7 @@ bool file_make_room (File *file, size_t more) {
   }
   needed = file->end + more;
   if (needed <= room) return true;
+  if (needed > SIZE_MAX / 2) return false;  /* the next power of two is none */
   if (room < BUFFER) room = BUFFER;
   while (room < needed) room *= 2;
   data = allocator_lua(NULL, file->data, file->room, room);
@@ -266,7 +189,7 @@ static int read_host (File *file, uint8_t *into, size_t max) {
 /* Whether the file can be read now. */
 static bool may_read (File *file) {
   if (!file->readable) {
-    fail_as(file, BAD_DESCRIPTOR, "Bad file descriptor");
+    file_fail_as(file, BAD_DESCRIPTOR, "Bad file descriptor");
     return false;
   }
   return file->state != HOLDS_UNWRITTEN || file_flush(file) == 0;
@@ -278,7 +201,7 @@ int file_underflow (File *file) {
   if (!may_read(file) || file->kind == FILE_INPUT) return EOF;
   file->at = file->end = 0;
   if (!file_make_room(file, BUFFER)) {
-    fail_as(file, OUT_OF_MEMORY, "Cannot allocate memory");
+    file_fail_as(file, OUT_OF_MEMORY, "Cannot allocate memory");
     return EOF;
   }
   length = read_host(file, file->data, BUFFER);
@@ -355,7 +278,7 @@ static size_t write_standard (File *file, const uint8_t *from, size_t length) {
   tidelock_script_files_output_t to = file->kind == FILE_OUTPUT
     ? TIDELOCK_SCRIPT_FILES_OUTPUT_STDOUT : TIDELOCK_SCRIPT_FILES_OUTPUT_STDERR;
   if (length == 0 || tidelock_script_files_write(to, &bytes, &error)) return length;
-  fail_stream(file, &error);
+  file_fail_stream(file, &error);
   return 0;
 }
 
@@ -364,7 +287,7 @@ static int flush_standard (File *file) {
   tidelock_script_files_error_t error;
   if (file->kind != FILE_OUTPUT
       || tidelock_script_files_flush(TIDELOCK_SCRIPT_FILES_OUTPUT_STDOUT, &error)) return 0;
-  fail_stream(file, &error);
+  file_fail_stream(file, &error);
   return EOF;
 }
 
@@ -415,7 +338,7 @@ static bool forget_unread (File *file) {
 size_t file_write (const void *from, size_t size, size_t count, File *file) {
   size_t length = size * count;
   if (!file->writable) {
-    fail_as(file, BAD_DESCRIPTOR, "Bad file descriptor");
+    file_fail_as(file, BAD_DESCRIPTOR, "Bad file descriptor");
     return 0;
   }
   if (file->kind != FILE_OF_DISK) return write_standard(file, from, length);
@@ -449,14 +372,14 @@ int file_seek (File *file, int64_t offset, int from) {
     [SEEK_END] = TIDELOCK_SCRIPT_FILES_ORIGIN_END
   };
   if (file->kind != FILE_OF_DISK) {
-    fail_as(NULL, ILLEGAL_SEEK, "Illegal seek");
+    file_fail_as(NULL, ILLEGAL_SEEK, "Illegal seek");
     return -1;
   }
   if (file_flush(file) != 0) return -1;
   if (from == SEEK_CUR) {
     if (offset == 0 && file->position >= 0) return 0;  /* keeps what was read ahead */
     if (__builtin_sub_overflow(offset, unread(file), &offset)) {
-      fail_as(NULL, INVALID_ARGUMENT, "Invalid argument");
+      file_fail_as(NULL, INVALID_ARGUMENT, "Invalid argument");
       return -1;
     }
   }

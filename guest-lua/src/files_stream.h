@@ -32,12 +32,6 @@ struct File {
   File *next, *previous;  /* open files of the disk */
 };
 
-/* As 'errno'; the last failure's number in the words of Linux, 0 for none. */
-int *file_error (void);
-
-/* As 'luaL_fileresult', for the last failure. */
-int file_result (lua_State *L, int ok, const char *name);
-
 /* The standard streams: FILE_INPUT, FILE_OUTPUT, FILE_ERRORS. */
 File *file_standard (int kind);
 
@@ -46,13 +40,6 @@ File *file_standard (int kind);
 ** script's, and where too many files are open.
 */
 File *file_open (lua_State *L, const char *mode);
-
-/* For callers that raise why 'file_open' failed: the words for it, or raises the denial itself. */
-const char *file_why_not (lua_State *L);
-
-/* The same for callers that report it. A denial's text names the path. */
-const char *file_why_not_text (void);
-bool file_is_denied (void);
 
 /* The rest as in C. */
 int file_close (File *file);
@@ -79,8 +66,5 @@ bool file_make_room (File *file, size_t more);
 
 /* Writes what every open file holds: the script ends without closing them. */
 void file_flush_all (void);
-
-/* Sets the last failure from the host's, and frees it. */
-void file_fail (tidelock_script_files_failure_t *failure);
 
 #endif
