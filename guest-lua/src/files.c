@@ -12,6 +12,7 @@
 #include "files_input.h"
 #include "files_library.h"
 #include "files_stream.h"
+#include "load.h"
 #include "modules.h"
 #include "script.h"
 #include "settings.h"
@@ -118,7 +119,7 @@ static bool push_problem (lua_State *L, const char *what, bool raising) {
 
 
 /* Pushes the chunk of the file at index 1. False after pushing why not. */
-static bool push_chunk (lua_State *L, bool raising) {
+static bool push_chunk (lua_State *L, const char *mode, bool raising) {
   File *file = library_push_file(L);
   int handle = lua_gettop(L);
   const char *source;
@@ -132,16 +133,17 @@ static bool push_chunk (lua_State *L, bool raising) {
   source = lua_tolstring(L, -1, &length);
   start = modules_source_start(source, length);
   lua_pushfstring(L, "@%s", lua_tostring(L, 1));
-  return luaL_loadbufferx(L, source + start, length - start, lua_tostring(L, -1), "t") == LUA_OK;
+  return load_source(L, source + start, length - start, lua_tostring(L, -1), mode) == LUA_OK;
 }
 
 
-/* loadfile(path, mode, env): the mode is always text. */
 static int loadfile (lua_State *L) {
+  const char *mode;
   bool has_env = !lua_isnone(L, 3);
   luaL_checkstring(L, 1);
+  mode = load_check_mode(L, 2);
   lua_settop(L, 3);
-  if (!push_chunk(L, false)) {
+  if (!push_chunk(L, mode, false)) {
     luaL_pushfail(L);
     lua_insert(L, -2);
     return 2;
@@ -163,7 +165,7 @@ static int dofile_returned (lua_State *L, int status, lua_KContext context) {
 static int dofile (lua_State *L) {
   luaL_checkstring(L, 1);
   lua_settop(L, 1);
-  if (!push_chunk(L, true)) return lua_error(L);
+  if (!push_chunk(L, "t", true)) return lua_error(L);
   lua_replace(L, 2);
   lua_settop(L, 2);
   lua_callk(L, 0, LUA_MULTRET, 0, dofile_returned);

@@ -59,13 +59,25 @@ static const char *read_piece (lua_State *L, void *ud, size_t *length) {
 }
 
 
+const char *load_check_mode (lua_State *L, int index) {
+  const char *mode = luaL_optstring(L, index, "bt");
+  if (strchr(mode, 'B') != NULL) luaL_argerror(L, index, "invalid mode");
+  return mode;
+}
+
+
+int load_source (lua_State *L, const char *source, size_t length, const char *name, const char *mode) {
+  return luaL_loadbufferx(L, source, length, name, is_binary(source, length) ? "t" : mode);
+}
+
+
 static int load_string (lua_State *L, const char *source, size_t length, const char *mode) {
   const char *name = luaL_optstring(L, 2, source);
   if (length > settings()->source_limit) {
     push_too_large(L);
     return LUA_ERRSYNTAX;
   }
-  return luaL_loadbufferx(L, source, length, name, is_binary(source, length) ? "t" : mode);
+  return load_source(L, source, length, name, mode);
 }
 
 
@@ -86,9 +98,8 @@ int load_text (lua_State *L) {
   size_t length;
   int status;
   const char *source = lua_tolstring(L, 1, &length);
-  const char *mode = luaL_optstring(L, 3, "bt");
+  const char *mode = load_check_mode(L, 3);
   bool has_env = !lua_isnone(L, 4);
-  if (strchr(mode, 'B') != NULL) luaL_argerror(L, 3, "invalid mode");
   status = source != NULL ? load_string(L, source, length, mode) : load_pieces(L, mode);
   if (status != LUA_OK) {
     luaL_pushfail(L);
