@@ -12,6 +12,7 @@ local commands = {}
 function commands.add(...)
   local file <close> = assert(io.open(path, "a"))
   assert(file:write(table.concat({ ... }, " "), "\n"))
+  assert(file:close()) -- writes what was collected: a full disk is told here
 end
 
 function commands.list()
