@@ -65,8 +65,8 @@ impl Suggestion {
             ("http-server", "listen") => self.add_port(&row.target),
             (_, "check") => self.reached(&row.target).is_some(),
             (_, "connect") => self.add_address(&row.target).is_some(),
-            (_, "read") => self.add_folder(Access::Read, &row.target),
-            (_, "write") => self.add_folder(Access::Write, &row.target),
+            (_, "read") => self.add_folder(Access::Read, row),
+            (_, "write") => self.add_folder(Access::Write, row),
             _ => false,
         }
     }
@@ -112,9 +112,13 @@ impl Suggestion {
         true
     }
 
-    fn add_folder(&mut self, access: Access, path: &str) -> bool {
+    fn add_folder(&mut self, access: Access, row: &Row) -> bool {
+        let path = Path::new(&row.target);
+        // What was touched may be the granted folder itself; the one around it would be more.
+        let rule = row.rule.as_deref().map(Path::new);
+        let folder = rule.filter(|rule| *rule == path).unwrap_or_else(|| folder_of(path));
+        let folder = folder.to_string_lossy().into_owned();
         // A comma would part it in two; a backslash may be the escape of another character.
-        let folder = folder_of(Path::new(path)).to_string_lossy().into_owned();
         if folder.contains([',', '\\']) || visible(&folder) != folder {
             return false;
         }
@@ -276,6 +280,20 @@ mod tests {
             "--allow-read=/a --allow-write=/a/b"
         );
         assert_eq!(flags(&[row(read, "/it's $(a)/x")]), "'--allow-read=/it'\\''s $(a)'");
+    }
+
+    #[test]
+    fn a_granted_folder_that_was_touched_itself_is_enough() {
+        for (target, rule, flag) in [
+            ("w", Some("w"), "--allow-write=w\n"),
+            ("w/", Some("w"), "--allow-write=w\n"),
+            ("w", Some("/"), "--allow-write=.\n"),
+            ("w", None, "--allow-write=.\n"),
+        ] {
+            let mut row = row("files", "write", target, rule.is_some());
+            row.rule = rule.map(str::to_owned);
+            assert_eq!(Suggestion::of([row].iter()).into_report().text, flag, "{target} {rule:?}");
+        }
     }
 
     #[test]
