@@ -14,7 +14,7 @@ pub enum AuditCommand {
 Example: see what a script wants with everything granted, then grant just that
   tidelock run -A --audit=audit.jsonl main.lua
   tidelock audit summary audit.jsonl
-  tidelock run $(tidelock audit summary --suggest audit.jsonl) main.lua
+  eval \"tidelock run $(tidelock audit summary --suggest audit.jsonl | tr '\\n' ' ') main.lua\"
 
 A script that was denied something may stop early: what it would have touched after that is not in the
 log. Lines that are no lines of an audit log are counted on standard error.")]
