@@ -74,13 +74,21 @@ impl Audit {
         );
     }
 
-    /// The end of an open file.
-    pub fn file(&self, event: Event<'_>, mode: &str, read: u64, written: u64, took: Duration) {
+    /// The end of an open file, or why it could not be opened.
+    pub fn file(
+        &self,
+        event: Event<'_>,
+        outcome: &str,
+        mode: &str,
+        read: u64,
+        written: u64,
+        took: Duration,
+    ) {
         self.line(
             event,
             json!({
                 "mode": mode,
-                "outcome": "closed",
+                "outcome": outcome,
                 "bytes": read.saturating_add(written),
                 "read": read,
                 "written": written,

@@ -11,6 +11,7 @@
 
 mod destination;
 mod granted;
+mod identity;
 mod leftovers;
 mod open;
 mod parents;
@@ -139,6 +140,10 @@ impl CheckedPath {
         let mut options = OpenOptions::new();
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         options.read(true).custom_flags(flags.bits().cast_signed());
+        // Opening a device may do something already.
+        if self.dir.metadata(&self.relative).is_ok_and(|found| !found.is_file()) {
+            return Err(self.not_regular());
+        }
         let file = match self.dir.open_with(&self.relative, &options) {
             Ok(file) => file,
             Err(error) if is_absent(&error) => return Ok(None),
@@ -147,10 +152,13 @@ impl CheckedPath {
         let metadata = file.metadata().map_err(|error| self.failed("examine", &error))?;
         let kernel = open::is_the_kernels(&file).map_err(|error| self.failed("examine", &error))?;
         if !metadata.is_file() || kernel {
-            let message = format!("{} is not a regular file", self.shown);
-            return Err(Failure::new(Kind::Io, message));
+            return Err(self.not_regular());
         }
         Ok(Some(file))
+    }
+
+    fn not_regular(&self) -> Failure {
+        Failure::new(Kind::Io, format!("{} is not a regular file", self.shown))
     }
 
     /// What it means that the operating system, or the library before it, refused.
@@ -207,9 +215,11 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
-    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use rustix::fs::{CWD, FileType, Mode, inotify, mknodat};
+    use rustix::io::Errno;
 
     use super::*;
+    use crate::audit::Audit;
     use crate::scratch::Scratch;
 
     fn kind(folder: &Folder, name: &str) -> Kind {
@@ -289,6 +299,33 @@ mod tests {
         assert_eq!(kind(&folder, "folder.lua"), Kind::Io);
         let devices = Folder::open(Path::new("/dev"), "/dev").unwrap();
         assert_eq!(kind(&devices, "zero"), Kind::Io);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_even_opened() {
+        let scratch = Scratch::new();
+        let pipe = scratch.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        symlink("pipe", scratch.path().join("link")).unwrap();
+        scratch.write("file", "x");
+        let folder = Folder::open(scratch.path(), ".").unwrap();
+        let opens = |path: &Path, open: &dyn Fn()| {
+            let watch = inotify::init(inotify::CreateFlags::NONBLOCK).unwrap();
+            inotify::add_watch(&watch, path, inotify::WatchFlags::OPEN).unwrap();
+            open();
+            rustix::io::read(&watch, &mut [0; 64]) != Err(Errno::AGAIN)
+        };
+        for name in ["pipe", "link"] {
+            let checked = folder.check(Path::new(name)).unwrap();
+            assert!(!opens(&pipe, &|| assert!(checked.read(9, too_large).is_err())), "{name}");
+            for mode in [super::Mode::Read, super::Mode::Append, super::Mode::ReadUpdate] {
+                let open = || OpenFile::open(&checked, mode, None, "files", Audit::default());
+                assert!(!opens(&pipe, &|| assert!(open().is_err())), "{name} {mode:?}");
+            }
+        }
+        let checked = folder.check(Path::new("file")).unwrap();
+        let file = scratch.path().join("file");
+        assert!(opens(&file, &|| assert!(checked.read(9, too_large).is_ok())));
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! The paths a script may use: the operator's grants, with a handle for each folder.
 
+use std::collections::HashSet;
 use std::env;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use rustix::io::Errno;
 
+use super::identity::{self, Identity};
 use super::replacement::Unfinished;
 use super::{CheckedPath, Destination, Folder, MAX_PATH, Mode, OpenFile, Refused};
 use crate::audit::{Audit, Event};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, cause};
 use crate::grants::FileGrants;
 use crate::grants::files::{self, Access, Decision};
 
@@ -21,6 +25,10 @@ pub struct Files {
     /// A handle for each rule, in their order: for the whole run a grant is the folder it named at
     /// the start, whatever is put in its place.
     folders: Vec<(PathBuf, Folder)>,
+    /// The granted folders and those around them.
+    fixed: HashSet<Identity>,
+    /// Held while a name changes, so that it still means what was looked at.
+    naming: Mutex<()>,
     working: PathBuf,
     audit: Audit,
     unfinished: Unfinished,
@@ -32,7 +40,7 @@ impl Files {
     /// # Errors
     /// `io`: one cannot be opened; the message names its flag.
     pub fn open(grants: FileGrants, audit: Audit) -> Result<Self, Failure> {
-        let mut folders = Vec::new();
+        let (mut folders, mut fixed) = (Vec::new(), HashSet::new());
         for rule in grants.rules() {
             let shown = rule.folder();
             let folder = Folder::open(shown, shown).map_err(|failure| {
@@ -44,11 +52,16 @@ impl Files {
                 );
                 Failure::new(failure.kind, message)
             })?;
+            identity::add_with_those_around(&*folder.dir, &mut fixed).map_err(|error| {
+                let (shown, cause) = (shown.display(), cause(&error));
+                Failure::new(Kind::Io, format!("failed to examine the folder {shown}: {cause}"))
+            })?;
             folders.push((shown.to_owned(), folder));
         }
         // Without a working directory only absolute paths can be granted or meant.
         let working = env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-        Ok(Self { grants, folders, working, audit, unfinished: Unfinished::default() })
+        let (naming, unfinished) = (Mutex::new(()), Unfinished::default());
+        Ok(Self { grants, folders, fixed, naming, working, audit, unfinished })
     }
 
     /// The file that a script wants to read, for `capability`.
@@ -85,8 +98,15 @@ impl Files {
         mode: Mode,
         max_size: Option<u64>,
     ) -> Result<OpenFile, Refused> {
+        let begun = Instant::now();
         let checked = self.check_as_system(capability, mode.access(), path)?;
-        OpenFile::open(&checked, mode, max_size, capability, self.audit.clone())
+        let opened = OpenFile::open(&checked, mode, max_size, capability, self.audit.clone());
+        if let Err(refused) = &opened {
+            let event = Event { capability, operation: "file", target: &checked.shown };
+            let outcome = refused.failure.kind.as_str();
+            self.audit.file(event, outcome, mode.as_str(), 0, 0, begun.elapsed());
+        }
+        opened
     }
 
     /// Removes a file or an empty folder, for `capability`.
@@ -95,16 +115,22 @@ impl Files {
     /// As `remove` of `wit/files.wit`.
     pub fn remove(&self, capability: &'static str, path: &[u8]) -> Result<(), Refused> {
         let begun = Instant::now();
-        let checked = self.movable(capability, path)?;
-        let result = match checked.dir.remove_file(&checked.relative) {
+        let checked = self.check_as_system(capability, Access::Write, path)?;
+        let result = self.remove_checked(&checked, path);
+        self.done(capability, "remove", &checked.shown, begun, &result);
+        result
+    }
+
+    fn remove_checked(&self, path: &CheckedPath, written: &[u8]) -> Result<(), Refused> {
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        self.must_not_be_fixed(path, written)?;
+        let result = match path.dir.remove_file(&path.relative) {
             Err(error) if error.raw_os_error() == Some(Errno::ISDIR.raw_os_error()) => {
-                checked.dir.remove_dir(&checked.relative)
+                path.dir.remove_dir(&path.relative)
             }
             result => result,
         };
-        let result = result.map_err(|error| checked.refused(&error));
-        self.done(capability, "remove", &checked.shown, begun, &result);
-        result
+        result.map_err(|error| path.refused(&error))
     }
 
     /// Gives a file or folder another name, for `capability`.
@@ -113,19 +139,36 @@ impl Files {
     /// As `rename` of `wit/files.wit`.
     pub fn rename(&self, capability: &'static str, from: &[u8], to: &[u8]) -> Result<(), Refused> {
         let begun = Instant::now();
-        let as_folder =
-            [from, to].iter().any(|path| names_folder(Path::new(OsStr::from_bytes(path))));
-        let (from, to) = (self.movable(capability, from)?, self.movable(capability, to)?);
-        // The library drops the slash of the new name.
-        if as_folder && !from.dir.symlink_metadata(&from.relative).is_ok_and(|found| found.is_dir())
-        {
-            return Err(Refused::system(Errno::NOTDIR));
-        }
-        let result = from.dir.rename(&from.relative, &to.dir, &to.relative);
-        let result = result.map_err(|error| from.refused(&error));
-        let target = format!("{} -> {}", from.shown, to.shown);
+        let old = self.check_as_system(capability, Access::Write, from)?;
+        let new = self.check_as_system(capability, Access::Write, to)?;
+        let result = self.rename_checked((&old, from), (&new, to));
+        let target = format!("{} -> {}", old.shown, new.shown);
         self.done(capability, "rename", &target, begun, &result);
         result
+    }
+
+    fn rename_checked(
+        &self,
+        (old, from): (&CheckedPath, &[u8]),
+        (new, to): (&CheckedPath, &[u8]),
+    ) -> Result<(), Refused> {
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        self.must_not_be_fixed(old, from)?;
+        self.must_not_be_fixed(new, to)?;
+        let found = old.dir.symlink_metadata(&old.relative);
+        // The library drops the slash of the new name.
+        let as_folder =
+            [from, to].iter().any(|path| names_folder(Path::new(OsStr::from_bytes(path))));
+        if as_folder && found.as_ref().is_ok_and(|found| !found.is_dir()) {
+            return Err(Refused::system(Errno::NOTDIR));
+        }
+        let result = old.dir.rename(&old.relative, &new.dir, &new.relative);
+        // Of the two paths the one that cannot be looked at leads out.
+        let refused = |error: io::Error| match found {
+            Ok(_) => new.refused(&error),
+            Err(_) => old.refused(&error),
+        };
+        result.map_err(refused)
     }
 
     /// Removes all files that are being written and lets no other begin: the run is over.
@@ -133,15 +176,16 @@ impl Files {
         self.unfinished.give_up();
     }
 
-    /// A path whose name may change: no granted folder is at it or below it, so that each grant stays about
-    /// the folder that its name leads to.
-    fn movable(&self, capability: &'static str, path: &[u8]) -> Result<CheckedPath, Refused> {
-        let checked = self.check_as_system(capability, Access::Write, path)?;
-        let named = Path::new(OsStr::from_bytes(path));
-        if self.grants.holds_a_rule(named, &self.working) {
-            return Err(Refused::system(Errno::BUSY));
+    /// Refuses to change the name of a granted folder, or of one around it, so that each grant stays about
+    /// the folder that its name leads to: neither under the name it was granted by nor under any other.
+    fn must_not_be_fixed(&self, path: &CheckedPath, written: &[u8]) -> Result<(), Refused> {
+        let named = Path::new(OsStr::from_bytes(written));
+        let found = path.dir.symlink_metadata(&path.relative);
+        let is_fixed = found.is_ok_and(|found| self.fixed.contains(&Identity::found(&found)));
+        match is_fixed || self.grants.holds_a_rule(named, &self.working) {
+            true => Err(Refused::system(Errno::BUSY)),
+            false => Ok(()),
         }
-        Ok(checked)
     }
 
     /// [`Files::check`], where names that no system takes fail as they would there.

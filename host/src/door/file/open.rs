@@ -15,8 +15,9 @@ use crate::grants::files::Access;
 use crate::limits::MAX_CROSSING;
 
 /// File systems that are the kernel's own: their files are said to be regular ones, but are a way to
-/// this process (`/proc/self/mem`) and to the machine. The numbers are those of `linux/magic.h`.
-const KERNEL_FILE_SYSTEMS: [FsWord; 12] = [
+/// this process (`/proc/self/mem`) and to the machine. The numbers are those of `linux/magic.h`, and of
+/// the kernel's sources where they are not in it.
+const KERNEL_FILE_SYSTEMS: [FsWord; 21] = [
     0x9fa0,      // proc
     0x6265_6572, // sysfs
     0x6462_6720, // debugfs
@@ -29,6 +30,15 @@ const KERNEL_FILE_SYSTEMS: [FsWord; 12] = [
     0xf97c_ff8c, // selinuxfs
     0x0187,      // autofs: looking into it mounts
     0x1cd1,      // devpts
+    0x4249_4e4d, // binfmt_misc
+    0xde5e_81e4, // efivarfs
+    0x6165_676c, // pstore
+    0x6573_5543, // fusectl
+    0x6e66_7364, // nfsd
+    0x6759_6969, // rpc_pipefs
+    0x6e73_6673, // nsfs
+    0x4341_5d53, // smackfs
+    0x0765_5821, // resctrl
 ];
 
 /// Why a file operation was refused, with the number that C programs know.
@@ -87,7 +97,7 @@ impl Mode {
         options
     }
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Read => "r",
             Self::Write => "w",
@@ -125,26 +135,30 @@ impl OpenFile {
         capability: &'static str,
         audit: Audit,
     ) -> Result<Self, Refused> {
+        let begun = Instant::now();
+        // Opening a device may do something already. What fails here fails again below, or is made there.
+        if let Ok(found) = path.dir.metadata(&path.relative) {
+            judge(found.is_dir(), found.is_file())?;
+        }
         let file = path.dir.open_with(&path.relative, &mode.options());
-        let file = file.map_err(|error| path.refused(&error))?.into_std();
+        let mut file = file.map_err(|error| path.refused(&error))?.into_std();
         examine(&file)?;
-        let mut opened = Self {
+        if mode.empties() {
+            file.set_len(0)?;
+        } else if mode == Mode::Append {
+            file.seek(SeekFrom::End(0))?;
+        }
+        Ok(Self {
             file,
             mode,
             max_size,
             audit,
             capability,
             shown: path.shown.clone(),
-            begun: Instant::now(),
+            begun,
             read: 0,
             written: 0,
-        };
-        if mode.empties() {
-            opened.file.set_len(0)?;
-        } else if mode == Mode::Append {
-            opened.file.seek(SeekFrom::End(0))?;
-        }
-        Ok(opened)
+        })
     }
 
     /// The next bytes, at most `max` and at most 64 KiB; empty at the end.
@@ -204,7 +218,8 @@ impl OpenFile {
 impl Drop for OpenFile {
     fn drop(&mut self) {
         let event = Event { capability: self.capability, operation: "file", target: &self.shown };
-        self.audit.file(event, self.mode.as_str(), self.read, self.written, self.begun.elapsed());
+        let (mode, took) = (self.mode.as_str(), self.begun.elapsed());
+        self.audit.file(event, "closed", mode, self.read, self.written, took);
     }
 }
 
@@ -242,15 +257,19 @@ impl CheckedPath {
 
 /// Refuses what is no file of a disk.
 fn examine(file: &File) -> Result<(), Refused> {
-    let kind = file.metadata()?.file_type();
-    if kind.is_dir() {
-        return Err(Refused::system(Errno::ISDIR));
+    let found = file.metadata()?;
+    judge(found.is_dir(), found.is_file() && !is_the_kernels(file)?)
+}
+
+fn judge(is_folder: bool, is_regular: bool) -> Result<(), Refused> {
+    match (is_folder, is_regular) {
+        (true, _) => Err(Refused::system(Errno::ISDIR)),
+        (false, true) => Ok(()),
+        (false, false) => {
+            let failure = Failure::new(Kind::Io, "Not a regular file");
+            Err(Refused::new(failure, Errno::ACCESS))
+        }
     }
-    if !kind.is_file() || is_the_kernels(file)? {
-        let failure = Failure::new(Kind::Io, "Not a regular file");
-        return Err(Refused::new(failure, Errno::ACCESS));
-    }
-    Ok(())
 }
 
 /// Whether a file is on a file system of the kernel's own.

@@ -8,17 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use cap_std::fs::Dir;
-use rustix::fs::{Mode, OFlags, fstat, fsync, openat};
+use rustix::fs::{Mode, OFlags, fsync, openat};
+
+use super::identity::Identity;
 
 /// The folders that the files under way of one run have made. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct MadeFolders {
     made: Arc<Mutex<HashMap<Identity, Weak<Made>>>>,
 }
-
-/// The device of a folder, and its number there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Identity(u64, u64);
 
 /// An open folder. If it, or one around it, was made for a file under way, it goes again when the last of
 /// these files does, as far as it is empty, unless one of them [kept](Parent::keep) it.
@@ -124,13 +122,6 @@ impl MadeFolders {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Identity, Weak<Made>>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Identity {
-    fn of(dir: &Dir) -> io::Result<Self> {
-        let stat = fstat(dir)?;
-        Ok(Self(stat.st_dev, stat.st_ino))
     }
 }
 
