@@ -10,8 +10,9 @@ use std::path::Path;
 use url::Url;
 
 use super::summary::{Outcome, Report, Row, visible};
+use crate::escape::shell_word;
 use crate::grants::EnvGrants;
-use crate::grants::files::{Access, folder_of};
+use crate::grants::files::{Access, as_rule, folder_of};
 use crate::grants::net::Destination;
 use crate::grants::net::address::is_public;
 
@@ -117,11 +118,7 @@ impl Suggestion {
         // What was touched may be the granted folder itself; the one around it would be more.
         let rule = row.rule.as_deref().map(Path::new);
         let folder = rule.filter(|rule| *rule == path).unwrap_or_else(|| folder_of(path));
-        let folder = folder.to_string_lossy().into_owned();
-        // A comma would part it in two; a backslash may be the escape of another character.
-        if folder.contains([',', '\\']) || visible(&folder) != folder {
-            return false;
-        }
+        let Some(folder) = as_rule(folder) else { return false };
         let granted = self.folders.entry(folder).or_insert(access);
         *granted = access.max(*granted);
         true
@@ -136,7 +133,7 @@ impl Suggestion {
             self.folder_rules().map(|(folder, access)| format!("{}={folder}", access.flag())),
         );
         flags.extend(self.variables.iter().map(|name| format!("--allow-env={name}")));
-        let text = flags.iter().map(|flag| quoted(flag) + "\n").collect();
+        let text = flags.iter().map(|flag| shell_word(flag) + "\n").collect();
         Report { text, notes: self.notes.iter().map(|note| visible(note)).collect() }
     }
 
@@ -180,15 +177,6 @@ impl Suggestion {
                 outer.copied().max().is_none_or(|outer| outer < *access)
             },
         )
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,:/@%+".contains(c);
-    match word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::escape::push_visible;
+use crate::escape::{push_visible, shell_word};
 
 /// Bytes of a path that messages show: all of any that a system takes.
 const MAX_SHOWN: usize = 4096;
@@ -112,12 +112,18 @@ impl FileGrants {
         };
         match self.deciding(&absolute, working) {
             Some((rule, below)) if rule.access >= access => Decision::Allowed { rule, below },
-            _ => Decision::Missing(format!(
-                "{} access to {shown} is not granted (run with {}={})",
-                access.as_str(),
-                access.flag(),
-                self::shown(folder_of(path)),
-            )),
+            _ => {
+                let way = as_rule(folder_of(path)).map_or_else(
+                    || ": no flag can name its folder".to_owned(),
+                    |rule| {
+                        format!(" (run with {})", shell_word(&format!("{}={rule}", access.flag())))
+                    },
+                );
+                Decision::Missing(format!(
+                    "{} access to {shown} is not granted{way}",
+                    access.as_str()
+                ))
+            }
         }
     }
 
@@ -186,6 +192,15 @@ fn absolute(path: &Path, working: &Path) -> Option<PathBuf> {
         }
     }
     Some(absolute)
+}
+
+/// The folder as a flag can say it; none if the flag would mean another one.
+///
+/// A comma parts a flag in two folders; a backslash may be the escape of another character.
+pub fn as_rule(folder: &Path) -> Option<String> {
+    let rule = shown(folder);
+    let is_exact = folder.to_str() == Some(&rule) && !rule.contains([',', '\\']);
+    is_exact.then_some(rule)
 }
 
 /// The folder that would have to be granted for `path`, in the words of the script.
@@ -304,8 +319,24 @@ mod tests {
         let denial = decide(&FileGrants::default(), Access::Read, "a\nb/c\u{1b}[2J");
         assert_eq!(
             denial,
-            "read access to a\\nb/c\\x1b[2J is not granted (run with --allow-read=a\\nb)"
+            "read access to a\\nb/c\\x1b[2J is not granted: no flag can name its folder"
         );
+    }
+
+    #[test]
+    fn the_flag_of_a_denial_means_that_folder_in_a_shell() {
+        let denial = |path| decide(&FileGrants::default(), Access::Read, path);
+        for (path, flag) in [
+            ("$(id)/a", "'--allow-read=$(id)'"),
+            ("a;b/a", "'--allow-read=a;b'"),
+            ("a b/a", "'--allow-read=a b'"),
+            ("it's/a", "'--allow-read=it'\\''s'"),
+        ] {
+            assert!(denial(path).ends_with(&format!("(run with {flag})")), "{}", denial(path));
+        }
+        for path in ["a,/a", "a\\b/a", "a\nb/a"] {
+            assert!(denial(path).ends_with("no flag can name its folder"), "{}", denial(path));
+        }
     }
 
     #[test]
