@@ -39,6 +39,11 @@ const SCRIPT: &str = "local first, second, denied, nobody, socket = ...
     try(http.client, { ca_cert_file = 'out/file' })
     env.get('GRANTED') env.get('OTHER') env.list()
     require 'm'
+    local f = io.open('out/lua', 'w') f:write(('x'):rep(20000)) f:close()
+    for _ in io.lines('out/lua') do end
+    io.open('out/none') io.open('elsewhere/file')
+    os.rename('out/lua', 'out/kept') os.remove('out/gone') os.remove('out/gone') os.remove('elsewhere/file')
+    dofile('out/chunk.lua')
     http.serve(0, {}, { on_listen = function(server) print(server.port) server.close() end })
     try(http.serve, 1, {})";
 
@@ -96,6 +101,8 @@ fn every_exchange_that_a_server_saw_has_its_line_and_every_line_its_exchange() {
     folder.write("main.lua", SCRIPT);
     folder.write("m.lua", "return 1");
     folder.write("out/there", "");
+    folder.write("out/gone", "");
+    folder.write("out/chunk.lua", "return 1");
     let denied = Upstream::text("s3cret");
     let second = upstream([String::new(), String::new()]);
     let first = upstream([second.url(""), denied.url("")]);
@@ -106,9 +113,10 @@ fn every_exchange_that_a_server_saw_has_its_line_and_every_line_its_exchange() {
         let _ = peer.try_receive();
         said
     });
-    // A port that was free a moment ago, and is again.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let nobody = format!("http://127.0.0.1:{nobody}");
+    // A port that stays taken and where nobody listens.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let nobody = format!("http://{}", taken.local_addr().unwrap());
     let nobody_grant = nobody.replace("http://", "--allow-net=");
     let printed = Run::new(["run", "--audit=audit.jsonl", "--allow-listen=0", "--allow-write=out"])
         .args([
@@ -204,6 +212,27 @@ fn every_exchange_that_a_server_saw_has_its_line_and_every_line_its_exchange() {
     assert_eq!(files("file", "out/file")[0]["bytes"], folder.read("out/file").len());
     assert_eq!(files("file", "out/other")[0]["outcome"], "protocol");
     assert_eq!(files("write", "elsewhere/file")[0]["allowed"], false);
+    let files = |operation, target| log.of("files", operation, target);
+    let outcomes = |operation, target| {
+        let lines = files(operation, target);
+        lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect::<Vec<_>>().join(" ")
+    };
+    let kept = folder.read("out/kept").len() as u64;
+    for (target, read, written) in
+        [("out/lua", kept, kept), ("out/chunk.lua", folder.read("out/chunk.lua").len() as u64, 0)]
+    {
+        let lines = files("file", target);
+        assert_eq!((Log::sum(&lines, "read"), Log::sum(&lines, "written")), (read, written));
+    }
+    assert_eq!((kept, outcomes("file", "out/lua").as_str()), (20000, "closed closed"));
+    assert_eq!(outcomes("file", "out/none"), "io");
+    assert_eq!(outcomes("rename", "out/lua -> out/kept"), "ok");
+    assert_eq!(outcomes("remove", "out/gone"), "ok io");
+    assert_eq!(files("read", "elsewhere/file")[0]["allowed"], false);
+    assert_eq!(files("write", "elsewhere/file")[0]["allowed"], false);
+    assert!(
+        files("file", "elsewhere/file").is_empty() && files("remove", "elsewhere/file").is_empty()
+    );
     assert_eq!(log.of("http-client", "read", "out/file")[0]["allowed"], true);
     assert_eq!(log.of("env", "get", "GRANTED")[0]["allowed"], true);
     assert_eq!(log.of("env", "get", "OTHER")[0]["allowed"], false);
@@ -224,6 +253,11 @@ fn every_exchange_that_a_server_saw_has_its_line_and_every_line_its_exchange() {
         "websocket connection",
         "download write",
         "download file",
+        "files read",
+        "files write",
+        "files file",
+        "files remove",
+        "files rename",
         "env get",
         "env list",
         "modules open",

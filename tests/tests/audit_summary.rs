@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 
 use tests::folder::Folder;
-use tests::run::{Finished, Run};
+use tests::run::{self, Finished, Run};
 use tests::upstream::Upstream;
 
 /// Needs a grant of every kind, and fails at the first one that is missing.
@@ -94,6 +94,27 @@ fn the_suggested_grants_are_enough_and_none_is_too_many() {
             "is not granted"
         };
         assert!(said.contains(expected), "without {missing}: {said}");
+    }
+}
+
+#[test]
+fn the_advertised_command_runs_with_flags_that_need_quotes() {
+    let page = include_str!("../../docs/audit.md");
+    let command = page.lines().find(|line| line.starts_with("eval ")).unwrap();
+    assert!(summary(&["--help"]).finish().ok().contains(command));
+    let folder = Folder::new();
+    folder.write("a  b/it's $(x)/file", "text");
+    folder.write("c*/file", "text");
+    folder.write(
+        "main.lua",
+        "for _, name in ipairs { \"a  b/it's $(x)\", 'c*' } do print(io.lines(name .. '/file')()) end",
+    );
+    let logged = Run::new(["run", "-A", "--audit=audit.jsonl", "main.lua"]);
+    let granted = Run::program("sh").args(["-c", command]);
+    let path =
+        format!("{}:{}", run::binary().parent().unwrap().display(), std::env::var("PATH").unwrap());
+    for run in [logged, granted.env("PATH", &path)] {
+        assert_eq!(run.in_folder(folder.path()).finish().ok(), "text\ntext\n");
     }
 }
 

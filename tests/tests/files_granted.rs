@@ -1,9 +1,10 @@
 //! Files of granted folders: Lua's own `io`, and what is different about it here.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use tests::folder::Folder;
@@ -78,6 +79,32 @@ fn a_chunk_of_a_file_may_wait_and_is_text_only_and_bounded() {
 }
 
 #[test]
+fn a_mode_decides_about_the_chunk_of_a_file_as_load_does() {
+    let folder = Folder::new();
+    folder.write("out/text.lua", "return 'text', ...");
+    folder.write("out/binary.lua", "\x1bLua");
+    let script = "for _, mode in ipairs { 't', 'bt', 'b', 'q', '' } do
+          local fn, message = loadfile('out/text.lua', mode)
+          print(fn and fn(1) or message)
+          assert(message == select(2, load('return 1', '=x', mode)))
+        end
+        print((select(2, loadfile('out/binary.lua', 'b'))))
+        print(pcall(loadfile, 'out/text.lua', 'B')) print(pcall(loadfile, 'out/text.lua', {}))";
+    let said = run(&folder, &[], script).ok();
+    let not_text = |mode| format!("attempt to load a text chunk (mode is '{mode}')\n");
+    let expected = [
+        "text\ntext\n",
+        &not_text("b"),
+        &not_text("q"),
+        &not_text(""),
+        "attempt to load a binary chunk (mode is 't')\n",
+        "false\tbad argument #2 to 'loadfile' (invalid mode)\n",
+        "false\tbad argument #2 to 'loadfile' (string expected, got table)\n",
+    ];
+    assert_eq!(said, expected.concat());
+}
+
+#[test]
 fn a_file_may_grow_to_the_limit_and_no_byte_further() {
     let script = "local function try(size, mode)
           local f <close> = assert(io.open('out/f', mode)) f:setvbuf('no')
@@ -147,12 +174,49 @@ fn folders_are_removed_and_renamed_as_posix_says_and_granted_ones_stay() {
         "true",
         "Invalid argument",
         "out: Device or resource busy",
-        "Device or resource busy",
+        "write access to out2 is not granted (run with --allow-write=.)",
         "write access to out/fixed/x is not granted (run with --allow-write=out/fixed)",
         "write access to out/fixed is not granted (run with --allow-write=out)",
         "Device or resource busy",
         "write access to out/fixed/file is not granted (run with --allow-write=out/fixed)",
     ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn granted_folders_stay_under_every_name() {
+    let folder = Folder::new();
+    folder.write("out/a/fixed/file", "x");
+    folder.write("out/a/free/file", "x");
+    fs::create_dir(folder.path().join("out/a/empty")).unwrap();
+    symlink("a", folder.path().join("out/link")).unwrap();
+    symlink(".", folder.path().join("out/here")).unwrap();
+    let script = "local function try(fn, ...) local ok, message = fn(...) print(ok or message) end
+        try(os.rename, 'out/link/fixed', 'out/moved') try(os.rename, 'out/here/a', 'out/moved')
+        try(os.remove, 'out/link/empty') try(os.rename, 'out/a/free', 'out/here/a')
+        try(os.rename, 'out/link/free', 'out/moved') try(os.remove, 'out/link')";
+    let said = run(&folder, &["--allow-read=out/a/fixed,out/a/empty"], script).ok();
+    let expected = [
+        "Device or resource busy",
+        "Device or resource busy",
+        "out/link/empty: Device or resource busy",
+        "Device or resource busy",
+        "true",
+        "true",
+    ];
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_rename_names_the_path_that_leads_out() {
+    let folder = Folder::new();
+    folder.write("out/f", "x");
+    folder.write("other/f", "x");
+    symlink("../other", folder.path().join("out/link")).unwrap();
+    let script = "print((select(2, os.rename('out/f', 'out/link/g'))))
+        print((select(2, os.rename('out/link/f', 'out/g'))))";
+    let said = run(&folder, &[], script).ok();
+    let expected = ["out/link/g leads out of its folder", "out/link/f leads out of its folder"];
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
 }
 
@@ -190,6 +254,60 @@ fn every_use_of_a_file_is_a_line_of_the_audit_log() {
     ] {
         let alike = |line: &str| line.contains(part.trim_end_matches('}'));
         assert!(log.lines().any(alike), "{part} is not in\n{log}");
+    }
+}
+
+#[test]
+fn what_fails_after_it_was_allowed_is_a_line_of_the_audit_log() {
+    let folder = Folder::new();
+    folder.write("out/f", "x");
+    symlink("/etc", folder.path().join("out/link")).unwrap();
+    run(
+        &folder,
+        &["--audit=audit"],
+        "io.open('out/none') io.open('out', 'a') io.open('out/link/passwd', 'r+')
+        os.remove('out') os.remove('out/link/none') os.rename('out', 'out/g')
+        os.rename('out/f', 'out/g/') os.rename('out/f', 'out/link/g')",
+    )
+    .ok();
+    let log = String::from_utf8(folder.read("audit")).unwrap();
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ended: Vec<_> = lines
+        .iter()
+        .filter(|line| line.get("outcome").is_some())
+        .map(|line| {
+            ["operation", "target", "outcome"].map(|field| line[field].as_str().unwrap()).join(" ")
+        })
+        .collect();
+    let expected = [
+        "file out/none io",
+        "file out io",
+        "file out/link/passwd denied",
+        "remove out io",
+        "remove out/link/none denied",
+        "rename out -> out/g io",
+        "rename out/f -> out/g/ io",
+        "rename out/f -> out/link/g denied",
+    ];
+    assert_eq!(ended, expected, "{log}");
+}
+
+#[test]
+fn a_denial_is_told_whole_however_long_its_path_is() {
+    let script = "local path = ...
+        local function caught(fn, ...) return select(2, pcall(fn, ...)).message end
+        print((select(2, io.open(path)))) print(caught(io.lines, path)) print(caught(dofile, path))
+        print((select(2, loadfile(path)))) print((select(2, os.remove(path)))) print((select(2, os.rename(path, 'x'))))";
+    for folders in [60, 409] {
+        let path = format!("/{}x", "123456789/".repeat(folders));
+        let said = Run::script(&[], script).args([&path]).finish().ok();
+        let folder = Path::new(&path).parent().unwrap().display();
+        let denial = |access: &str| {
+            format!("{access} access to {path} is not granted (run with --allow-{access}={folder})")
+        };
+        let (read, write) = (denial("read"), denial("write"));
+        assert_eq!(said.lines().collect::<Vec<_>>(), [&read, &read, &read, &read, &write, &write]);
     }
 }
 
