@@ -79,7 +79,8 @@ static const char *function_name (lua_State *L, lua_State *co, lua_Debug *ar) {
 
 /* Whether the function of a frame lets what it calls yield. */
 static bool lets_yield (const char *name) {
-  static const char *const names[] = {"pcall", "xpcall", "coroutine.resume", "error", NULL};
+  static const char *const names[] = {"pcall", "xpcall", "coroutine.resume", "error", "dofile",
+                                      "io.read", NULL};
   const char *const *known;
   for (known = names; *known != NULL; known++)
     if (strcmp(*known, name) == 0) return true;
@@ -170,7 +171,7 @@ void wait_begin (lua_State *L, const char *fn) {
   luaL_checkstack(L, 16, fn);
   if (task == NULL || waits.pinned > 0 || !lua_isyieldable(L)) {
     push_obstacle(L);
-    luaL_error(L, "%s: cannot wait inside %s", fn, lua_tostring(L, -1));
+    failure_error(L, "%s: cannot wait inside %s", fn, lua_tostring(L, -1));
   }
   else if (task->cancelled)
     allow_closing_wait(L, task, fn);
