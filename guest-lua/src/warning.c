@@ -1,5 +1,6 @@
 /*
-** The warning system of 'lauxlib', whose own writes to a C stream that is not here.
+** The warning system of 'lauxlib', whose own writes to a C stream that is not here: a whole warning is a
+** line of the log (wit/log.wit).
 */
 #include "warning.h"
 
@@ -8,18 +9,18 @@
 
 #include "script.h"
 
+/* No line of the log is longer. */
+#define MOST_BYTES 16384
+
 static void ignore (void *ud, const char *message, int continues);
 static void begin (void *ud, const char *message, int continues);
 static void go_on (void *ud, const char *message, int continues);
 
-
-static void write_text (const char *text) {
-  script_list_u8_t bytes = {(uint8_t *)text, strlen(text)};
-  tidelock_script_files_error_t error;
-  if (bytes.len == 0) return;
-  if (!tidelock_script_files_write(TIDELOCK_SCRIPT_FILES_OUTPUT_STDERR, &bytes, &error))
-    tidelock_script_types_error_free(&error);  /* there is nobody to tell */
-}
+/* The pieces of a warning that have come. */
+static struct {
+  uint8_t bytes[MOST_BYTES];
+  size_t length;
+} warning;
 
 
 /* Obeys a control message; false if it is none. */
@@ -38,14 +39,20 @@ static void ignore (void *ud, const char *message, int continues) {
 
 static void begin (void *ud, const char *message, int continues) {
   if (obey(ud, message, continues)) return;
-  write_text("Lua warning: ");
+  warning.length = 0;
   go_on(ud, message, continues);
 }
 
 
 static void go_on (void *ud, const char *message, int continues) {
-  write_text(message);
-  if (!continues) write_text("\n");
+  size_t length = strlen(message), room = MOST_BYTES - warning.length;
+  if (length > room) length = room;
+  memcpy(warning.bytes + warning.length, message, length);
+  warning.length += length;
+  if (!continues) {
+    script_list_u8_t bytes = {warning.bytes, warning.length};
+    tidelock_script_log_warning(&bytes);
+  }
   lua_setwarnf(ud, continues ? go_on : begin, ud);
 }
 

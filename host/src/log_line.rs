@@ -90,6 +90,21 @@ pub fn log_line(
     }
 }
 
+/// The line of a warning of Lua's own, with its newline: as text in the words of a native Lua.
+pub fn warning_line(format: LogFormat, time: SystemTime, message: &[u8]) -> String {
+    let mut out = "Lua warning: ".to_owned();
+    match format {
+        LogFormat::Json => json_line(time, Level::Warn, &[out.as_bytes(), message].concat(), &[]),
+        LogFormat::Text => {
+            if !push_visible(&mut out, message, MAX_LOG_LINE - RESERVE, |_| false) {
+                out.push_str(CUT);
+            }
+            out.push('\n');
+            out
+        }
+    }
+}
+
 fn text_line(time: SystemTime, level: Level, message: &[u8], fields: &[Field<'_>]) -> String {
     const END: usize = MAX_LOG_LINE - RESERVE;
     let mut out = format!("{} {} ", rfc3339(time), level.column());

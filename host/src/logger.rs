@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::limits::MAX_LOG_LINE;
-use crate::log_line::{Field, FieldValue, Level, LogFormat, log_line};
+use crate::log_line::{Field, FieldValue, Level, LogFormat, log_line, warning_line};
 use crate::quantity::show_size;
 
 /// Writes log lines to one place; clones share it and its rate limit.
@@ -58,24 +58,38 @@ impl Logger {
         self.write_at(Instant::now(), level, message, fields);
     }
 
+    /// Logs a warning of Lua's own, of any bytes.
+    pub fn warning(&self, message: &[u8]) {
+        self.put_at(Instant::now(), message.len(), |format| {
+            warning_line(format, SystemTime::now(), message)
+        });
+    }
+
     /// Says what was dropped and not yet said. For the end of a run.
     pub fn finish(&self) {
         self.lock().say_dropped();
     }
 
     fn write_at(&self, now: Instant, level: Level, message: &[u8], fields: &[Field<'_>]) {
+        self.put_at(now, message.len(), |format| {
+            log_line(format, SystemTime::now(), level, message, fields)
+        });
+    }
+
+    /// Writes a line if the limit allows it; what is dropped counts with `length` bytes.
+    fn put_at(&self, now: Instant, length: usize, line: impl FnOnce(LogFormat) -> String) {
         let mut shared = self.lock();
         // While a burst is being dropped its lines are not even built.
         if !shared.tokens.open(now) {
-            shared.drop_line(message.len());
+            shared.drop_line(length);
             return;
         }
         shared.say_dropped();
-        let line = log_line(shared.format, SystemTime::now(), level, message, fields);
+        let line = line(shared.format);
         if shared.tokens.take(line.len()) {
             shared.put(&line);
         } else {
-            shared.drop_line(message.len());
+            shared.drop_line(length);
         }
     }
 

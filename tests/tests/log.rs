@@ -143,3 +143,19 @@ fn a_flood_is_dropped_and_said_once() {
     let all = Run::eval(&["--max-log=none"], code).finish().stderr;
     assert_eq!(all.lines().count(), 1000);
 }
+
+#[test]
+fn warnings_of_lua_are_lines_of_the_log() {
+    let hostile = "'a\\27[2J\\nLua warning: forged\\u{202e}'";
+    let code = format!(
+        "warn('b', {hostile}) setmetatable({{}}, {{ __gc = function() error({hostile}) end }}) collectgarbage()"
+    );
+    let said = Run::eval(&[], &code).finish().stderr;
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.starts_with("Lua warning: ba\\x1b[2J\\nLua warning: forged\\u{202e}\n"), "{said}");
+    assert!(!said.contains('\x1b') && said.contains("error in __gc"), "{said}");
+    let json = Run::eval(&["--log-format=json"], "warn('m', 'n')").finish().stderr;
+    assert!(json.ends_with("\"level\":\"warn\",\"message\":\"Lua warning: mn\"}\n"), "{json}");
+    let flood = Run::eval(&["--max-log=20000"], "for i = 1, 1e5 do warn('x') end").finish().stderr;
+    assert!(flood.len() < 500_000 && flood.contains("--max-log"), "{} bytes", flood.len());
+}

@@ -40,6 +40,11 @@ impl log::Host for View<'_, LogCtx> {
         self.ctx.logger.write(level.into(), &message, &fields);
         Ok(())
     }
+
+    fn warning(&mut self, message: Vec<u8>) -> wasmtime::Result<()> {
+        self.ctx.logger.warning(&message);
+        Ok(())
+    }
 }
 
 impl From<log::Level> for Level {
