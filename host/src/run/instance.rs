@@ -68,7 +68,9 @@ async fn try_run(setup: &Setup) -> Result<InstanceEnd> {
         .run_concurrent(async |accessor| script.call_run(accessor, start).await)
         .await
         .and_then(|outcome| outcome);
-    let traceback = result.as_ref().err().map(|error| traceback_of(error, &store));
+    // An exit is a trap as well, but nobody is told where it was.
+    let told = result.as_ref().err().filter(|error| error.downcast_ref::<Exit>().is_none());
+    let traceback = told.map(|error| traceback_of(error, &store));
     let state = store.data_mut();
     // A pipe without a reader is nobody's fault, and a full disk was already told to the script.
     let _ = state.files.finish();
