@@ -25,7 +25,7 @@ const DOORS: [(&str, &str); 11] = [
 ];
 
 /// What opens something, however it is imported. `door/file` works on handles of folders and is free to.
-const OPENERS: [&str; 26] = [
+const OPENERS: [&str; 32] = [
     "TcpStream::connect",
     "TcpListener::bind",
     "TcpSocket::new",
@@ -38,6 +38,7 @@ const OPENERS: [&str; 26] = [
     "to_socket_addrs",
     "reqwest::Client::",
     "reqwest::get",
+    "hyper_util::client",
     "rustix::net",
     "rustix::fs::open",
     "openat(",
@@ -47,8 +48,13 @@ const OPENERS: [&str; 26] = [
     "OpenOptions::new",
     "fs::read",
     "fs::write",
+    "fs::rename",
+    "fs::remove_",
+    "fs::metadata",
+    "tokio::fs",
     "ambient_authority",
     "Command::new",
+    "tokio::process",
     "env::var",
     "include_bytes!",
     "extern \"C\"",
