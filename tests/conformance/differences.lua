@@ -3,6 +3,7 @@ local expressions = {
   "type(assert)",
   "type(string.dump)",
   "select(2, load('\\27Lua'))",
+  "(pcall(loadfile))",
   "type(io.popen)",
   "type(io.tmpfile)",
   "type(os.execute)",

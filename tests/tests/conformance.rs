@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::LazyLock;
+use std::path::PathBuf;
 
+use tests::folder::Folder;
+use tests::native::{PLAIN, root};
 use tests::run::{Finished, Run, binary};
 
 /// Fewer checks than this and the suite has lost something.
@@ -22,41 +22,34 @@ const NO_CHECKS: [&str; 2] = ["check", "differences"];
 const INPUT: &str =
     "first line\n\nthird line\n12 -3.5 0x1F 1e2 word\nfive5bytes\nthe rest\nwithout an end";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn folder() -> PathBuf {
     root().join("tests/conformance")
 }
 
-/// A plain Lua, built if its sources changed.
-static NATIVE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let plain = "target/native/plain";
-    // A make above this one has flags that are not meant for it.
-    let built = Command::new("make")
-        .arg(plain)
-        .env_remove("MAKEFLAGS")
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    root().join(plain)
-});
+/// The scripts in a folder of their own, with an empty folder `out` for what they write.
+fn workplace() -> Folder {
+    let here = Folder::new();
+    for entry in fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, here.path().join(path.file_name().unwrap())).unwrap();
+    }
+    fs::create_dir(here.path().join("out")).unwrap();
+    here
+}
 
 fn natively(name: &str) -> Finished {
-    Run::program(&*NATIVE)
+    Run::program(&*PLAIN)
         .args([format!("{name}.lua")])
         .env("TZ", "UTC")
-        .in_folder(&folder())
+        .in_folder(workplace().path())
         .input(INPUT)
         .finish()
 }
 
 fn sandboxed(name: &str) -> Finished {
     Run::program(binary())
-        .args(["run", &format!("{name}.lua")])
-        .in_folder(&folder())
+        .args(["run", "--allow-write=out", &format!("{name}.lua")])
+        .in_folder(workplace().path())
         .input(INPUT)
         .finish()
 }

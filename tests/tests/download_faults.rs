@@ -13,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use tests::GUARD;
 use tests::folder::Folder;
 use tests::run::{Finished, Run, binary};
+use tests::small_disk;
 use tests::upstream::{Seen, Upstream};
 
 /// Downloads the first argument to `out/file` and to `out/new/file`, with `opts`, and prints both failures.
@@ -317,21 +318,14 @@ fn a_full_disk_and_a_file_that_may_not_grow_leave_nothing() {
          io nil http.download: failed to write out/new/file: File too large\n"
     );
     assert_untouched(&folder);
-    // In a mount namespace of its own, a file system of one MiB.
-    let small = "mount -t tmpfs -o size=1m tidelock out && printf old > out/file &&";
-    let script = format!("{small} \"$0\" eval \"$@\" && find out | sort && cat out/file");
-    let output = Command::new("unshare")
-        .args(["--mount", "sh", "-c", &script])
-        .arg(binary())
-        .args([&upstream.grant(), "--allow-write=out", BOTH, &upstream.url("/")])
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    if String::from_utf8_lossy(&output.stderr).contains("ermi") {
-        eprintln!("skipped: a file system of its own needs more rights: {output:?}");
-        return;
-    }
-    let said = String::from_utf8(output.stdout).unwrap();
+    let script = "printf old > out/file && \"$@\" && find out | sort && cat out/file";
+    let name = "a_full_disk_and_a_file_that_may_not_grow_leave_nothing";
+    let Some(run) = small_disk::run(name, &folder, "out", script) else { return };
+    let said = run
+        .args([binary()])
+        .args(["eval", &upstream.grant(), "--allow-write=out", BOTH, &upstream.url("/")])
+        .finish()
+        .ok();
     let expected = "io nil http.download: failed to write out/file: No space left on device\n\
          io nil http.download: failed to write out/new/file: No space left on device\nout\nout/file\nold";
     assert_eq!(said, expected);

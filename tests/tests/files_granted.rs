@@ -8,7 +8,9 @@ use std::path::Path;
 use std::process::Command;
 
 use tests::folder::Folder;
-use tests::run::{Finished, Run};
+use tests::native::PLAIN;
+use tests::run::{Finished, Run, binary};
+use tests::small_disk;
 
 /// Runs a script in `folder`, with its folder `out` granted for writing.
 fn run(folder: &Folder, flags: &[&str], script: &str) -> Finished {
@@ -23,6 +25,12 @@ fn files_behave_as_in_native_lua() {
     fs::create_dir(folder.path().join("out")).unwrap();
     let said = Run::script(&["--allow-write=out"], script).in_folder(folder.path()).args(["out"]);
     assert_eq!(said.finish().ok(), "ok\n");
+    let native = Folder::new();
+    native.write("main.lua", script);
+    fs::create_dir(native.path().join("out")).unwrap();
+    let said = Run::program(&*PLAIN).args(["main.lua", "out"]).in_folder(native.path()).finish();
+    assert_eq!(said.ok(), "ok\n", "natively");
+    assert_eq!(native.tree().len(), folder.tree().len() + 1, "its own script is in there as well");
 }
 
 #[test]
@@ -317,19 +325,9 @@ fn a_full_disk_is_told() {
     fs::create_dir(folder.path().join("out")).unwrap();
     let code = "local f = io.open('out/f', 'w') f:write(('x'):rep(100000)) for _ = 1, 30 do f:write(('x'):rep(100000)) end
         print(f:write(('x'):rep(100000))) print(f:close())";
-    let script =
-        "mount -t tmpfs -o size=1m tidelock out && exec \"$0\" eval --allow-write=out \"$1\"";
-    let output = Command::new("unshare")
-        .args(["--mount", "sh", "-c", script])
-        .arg(tests::run::binary())
-        .arg(code)
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    if String::from_utf8_lossy(&output.stderr).contains("ermi") {
-        eprintln!("skipped: a file system of its own needs more rights: {output:?}");
+    let Some(run) = small_disk::run("a_full_disk_is_told", &folder, "out", "exec \"$@\"") else {
         return;
-    }
-    let said = String::from_utf8(output.stdout).unwrap();
+    };
+    let said = run.args([binary()]).args(["eval", "--allow-write=out", code]).finish().ok();
     assert!(said.starts_with("nil\tNo space left on device\t28\t0\ntrue"), "{said}");
 }

@@ -3,29 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
 
 use tests::GUARD;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// The harness, built if its sources changed.
-static HARNESS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let harness = "target/native/run";
-    // A make above this one has flags that are not meant for it.
-    let built = Command::new("make")
-        .arg(harness)
-        .env_remove("MAKEFLAGS")
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    root().join(harness)
-});
+use tests::native::{HARNESS, root};
 
 /// Runs a script in the harness and gives what it printed.
 #[track_caller]

@@ -1,5 +1,5 @@
--- Uses 'grant/door' in every way while it is exchanged for a link to the outside. For each way it prints how
--- many uses were inside and how many were refused; a use that sees the outside ends the script.
+-- Uses 'grant/door' in every way while it is exchanged for a link to the outside. For each way it prints its
+-- kind, its name, how many uses were inside and how many were refused; a use that sees the outside ends the script.
 local url = ...
 local file, target = "grant/door/file", "grant/door/target"
 
@@ -29,27 +29,27 @@ local function outcome(fn, ...)
   return value
 end
 
--- Name, rounds, the use, and what makes it possible again: that is done beside the door.
+-- Kind, name, rounds, the use, and what makes it possible again: that is done beside the door.
 local uses = {
-  { "read", 1500, function() return read(file) end },
-  { "lines", 1000, function() for line in io.lines(file) do look(line) end return true end },
-  { "dofile", 1000, function() look(dofile(file)) return true end },
-  { "loadfile", 500, function() local chunk = loadfile(file) return chunk and look(chunk()) end },
-  { "write", 1500, function() return write(file, "w") end },
-  { "append", 500, function() return write(target, "a") end },
-  { "update", 500, function() return write(file, "r+") end },
-  { "rename", 1000, function(i) return os.rename(i % 2 == 0 and file or target, i % 2 == 0 and target or file) end },
-  { "away", 750, function() write("grant/aside", "w") return os.rename("grant/aside", target) end },
-  { "out", 750, function() write(target, "w") return os.rename(target, "grant/aside") and look(read("grant/aside")) end },
-  { "remove", 800, function() write(target, "w") return os.remove(target) end },
-  { "download", 200, function() return http.download(url, target) end },
+  { "reads", "read", 1500, function() return read(file) end },
+  { "reads", "lines", 1000, function() for line in io.lines(file) do look(line) end return true end },
+  { "reads", "dofile", 1000, function() look(dofile(file)) return true end },
+  { "reads", "loadfile", 500, function() local chunk = loadfile(file) return chunk and look(chunk()) end },
+  { "writes", "write", 1500, function() return write(file, "w") end },
+  { "writes", "append", 500, function() return write(target, "a") end },
+  { "writes", "update", 500, function() return write(file, "r+") end },
+  { "names", "rename", 1000, function(i) return os.rename(i % 2 == 0 and file or target, i % 2 == 0 and target or file) end },
+  { "names", "away", 750, function() write("grant/aside", "w") return os.rename("grant/aside", target) end },
+  { "names", "out", 750, function() write(target, "w") return os.rename(target, "grant/aside") and look(read("grant/aside")) end },
+  { "names", "remove", 800, function() write(target, "w") return os.remove(target) end },
+  { "writes", "download", 200, function() return http.download(url, target) end },
 }
 for _, use in ipairs(uses) do
-  local name, rounds, fn = table.unpack(use)
+  local kind, name, rounds, fn = table.unpack(use)
   local inside = 0
   for i = 1, rounds do
     write(file, "w")
     if outcome(fn, i) then inside = inside + 1 end
   end
-  print(name .. " " .. inside .. " " .. rounds - inside)
+  print(kind .. " " .. name .. " " .. inside .. " " .. rounds - inside)
 end

@@ -3,18 +3,17 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::process::Command;
-use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc;
-use std::thread;
 
-use rustix::fs::{CWD, FileType, Mode, RenameFlags, mknodat, renameat_with};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tests::arena::{Arena, scripts};
 use tests::client::Raw;
+use tests::exchange::Exchange;
 use tests::folder::Folder;
 use tests::run::{Run, binary};
+use tests::small_disk;
 use tests::upstream::Upstream;
 
 /// A granted folder with everything in it that could lead out or block, and a secret beside it.
@@ -115,23 +114,14 @@ fn attack_29_symlink_swapped_in_during_downloads() {
     folder.write("outside/canary", "canary");
     let upstream = once("downloaded".repeat(1000).into_bytes());
     let arena = arena(&folder, &upstream);
-    let (door, link) = (folder.path().join("grant/door"), folder.path().join("grant/link"));
-    symlink("../outside", &link).unwrap();
-    let path = door.join("file");
-    let stop = Arc::new(AtomicBool::new(false));
-    let stopping = Arc::clone(&stop);
-    let swapping = thread::spawn(move || {
-        while !stopping.load(Ordering::Relaxed) {
-            renameat_with(CWD, &door, CWD, &link, RenameFlags::EXCHANGE).unwrap();
-        }
-    });
+    let path = folder.path().join("grant/door/file");
+    let exchange = Exchange::begin(&folder);
     let said = attack(
         &arena,
         "file_downloads",
         &[("url", &upstream.url("/")), ("path", path.to_str().unwrap()), ("count", "40")],
     );
-    stop.store(true, Ordering::Relaxed);
-    swapping.join().unwrap();
+    exchange.end();
     assert!(said.contains("denied ") || said.contains("io "), "no race: {said}");
     let outside: Vec<_> =
         folder.tree().into_iter().filter(|name| name.starts_with("outside/")).collect();
@@ -229,22 +219,14 @@ fn attack_30_many_downloads_to_one_path() {
 fn attack_30_full_disk() {
     let (folder, upstream) = (Folder::new(), Upstream::text(&"x".repeat(3_000_000)));
     fs::create_dir(folder.path().join("grant")).unwrap();
-    let small =
-        "mount -t tmpfs -o size=1m tidelock grant && printf old > grant/file && exec \"$0\" \"$@\"";
-    let able = Command::new("unshare")
-        .args(["--mount", "mount", "-t", "tmpfs", "tidelock", "grant"])
-        .current_dir(folder.path())
-        .output();
-    if !able.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: a file system of its own needs more rights");
+    let script = "printf old > grant/file && exec \"$@\"";
+    let Some(run) = small_disk::run("attack_30_full_disk", &folder, "grant", script) else {
         return;
-    }
-    let serving = Run::program("unshare")
-        .args(["--mount", "sh", "-c", small])
+    };
+    let serving = run
         .args([binary()])
         .args(["run", "--workers=2", "--allow-listen=0", "--allow-write=grant", &upstream.grant()])
         .args([scripts().join("arena.lua")])
-        .in_folder(folder.path())
         .serve();
     let process = serving.child.id();
     let arena = Arena::watching(serving);
