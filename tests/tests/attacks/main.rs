@@ -19,4 +19,5 @@ mod injection;
 mod isolation;
 mod memory;
 mod network;
+mod table;
 mod websocket;
