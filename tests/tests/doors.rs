@@ -95,7 +95,8 @@ fn product() -> Vec<(String, String)> {
 
 /// Code without comments, up to the module of tests, which stands at the end.
 fn without_tests(text: &str) -> String {
-    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let private = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let code = private.split("#[cfg(test)]\npub(super) mod tests {").next().unwrap();
     let is_code = |line: &&str| !line.trim_start().starts_with("//");
     code.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }
