@@ -157,7 +157,7 @@ fn really(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let bits = v6.to_bits();
     let v4 = |bits: u128| IpAddr::from((bits as u32).to_be_bytes());
-    if [0xffff_u128, 0xffff_0000, 0x64_ff9b << 64].iter().any(|top| bits >> 32 == *top)
+    if [0xffff_u128, 0xffff_0000, 0x64_ff9b << 64].contains(&(bits >> 32))
         || (bits >> 32 == 0 && bits > 1)
     {
         return v4(bits);
