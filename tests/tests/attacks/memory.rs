@@ -13,7 +13,7 @@ const FLAGS: [&str; 2] = ["--max-memory=64MiB", "--max-tasks=5000"];
 const KEPT_KIB: u64 = 2 * 64 * 1024;
 
 /// Attacks a server in every way a script knows, and expects the answer the script expects.
-fn attack_every_way(script: &str, flags: &[&str]) -> Finished {
+fn try_every_way(script: &str, flags: &[&str]) -> Finished {
     let arena = Arena::new(&[&FLAGS, flags].concat());
     let ways = arena.attack(&format!("{script}?way=list")).expect("a list").text();
     for line in ways.lines() {
@@ -71,20 +71,20 @@ fn attack_03_table_bomb_ends_a_run() {
 /// Answer: Lua errors that can be caught. Fails with `--max-memory=512MiB`: several come to their end.
 #[test]
 fn attack_04_huge_strings() {
-    attack_every_way("strings", &[]);
+    try_every_way("strings", &[]);
 }
 
 /// Answer: Lua errors that can be caught. Fails with `JSON_MAXDEPTH` 1,000,000 in `guest-lua/src/pure/json.h`.
 #[test]
 fn attack_06_json() {
-    attack_every_way("json_bomb", &[]);
+    try_every_way("json_bomb", &[]);
 }
 
 /// Answer: Lua errors that can be caught, never a trap. Fails with `LUAI_MAXCCALLS` 20,000 in
 /// `guest-lua/build/module.rs`.
 #[test]
 fn attack_07_recursion() {
-    let finished = attack_every_way("recursion", &[]);
+    let finished = try_every_way("recursion", &[]);
     assert!(!finished.stderr.contains("starts again"), "{}", finished.stderr);
 }
 
@@ -107,7 +107,7 @@ fn attack_07_recursion_ends_a_run() {
 /// Answer: a message from `load`, a function, or the CPU limit. Fails with `--max-source=1GiB`: `locals_one_by_one`.
 #[test]
 fn attack_08_source() {
-    attack_every_way("source", &["--max-cpu=1s"]);
+    try_every_way("source", &["--max-cpu=1s"]);
 }
 
 /// Answer: exit code 1 with the syntax error, or 3 for the limit. Fails with `--max-source=none`.
@@ -133,12 +133,12 @@ fn attack_08_source_of_a_run() {
 /// `guest-lua/src/http_client.c`: `clients_kept` traps.
 #[test]
 fn attack_32_handles() {
-    attack_every_way("handles", &["--allow-net=127.0.0.1:*", "--max-cpu=10s"]);
+    try_every_way("handles", &["--allow-net=127.0.0.1:*", "--max-cpu=10s"]);
 }
 
 /// Answer: an error of the argument, a wait that ends only when cancelled, an error of the limit. Fails with
 /// `--max-tasks=none` (`at_once` runs out of memory instead).
 #[test]
 fn attack_37_timers() {
-    attack_every_way("timers", &["--allow-net=127.0.0.1:*"]);
+    try_every_way("timers", &["--allow-net=127.0.0.1:*"]);
 }
