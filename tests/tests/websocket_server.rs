@@ -331,18 +331,6 @@ fn an_instance_that_is_stopped_ends_its_sockets() {
 }
 
 #[test]
-fn a_body_in_the_handshake_does_not_confuse_the_socket() {
-    let serving = serve(&[], "", ECHO, "");
-    let mut client = Raw::connect(serving.port);
-    client.send(handshake_lines(&["Content-Length: 5"]));
-    client.send("hello");
-    assert_eq!(client.response().status, 101);
-    client.send(Frame::text("after the body").bytes());
-    let echoed = client.take(2 + "after the body".len()).unwrap_or_default();
-    assert_eq!(echoed.get(2..), Some(&b"after the body"[..]));
-}
-
-#[test]
 fn a_peer_that_never_stops_talking_does_not_keep_the_others_from_their_turn() {
     // More than the limit allows without a wait: only a script that lets go between messages survives.
     let serving = serve(
